@@ -1,0 +1,22 @@
+# Every third-party package, in one place; why each was taken is in docs/adr/.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81.0 EXACT CONFIG REQUIRED COMPONENTS json url)
+find_package(OpenSSL 3 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LDNS REQUIRED IMPORTED_TARGET ldns)
+
+add_library(muster_boost INTERFACE)
+target_link_libraries(muster_boost INTERFACE Boost::headers Boost::json Boost::url Threads::Threads)
+target_compile_definitions(muster_boost INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_JSON_NO_LIB BOOST_URL_NO_LIB
+  BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+if(MUSTER_TESTS)
+  find_package(GTest CONFIG REQUIRED)
+  find_package(rapidcheck QUIET)
+endif()

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/status.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/task_group.h"
+#include "component/component.h"
+#include "plan/model.h"
+#include "probe/scheduler.h"
+#include "state/store.h"
+#include "steer/steerer.h"
+#include "workflow/runner.h"
+
+namespace muster::agent {
+
+struct Options {
+    NodeId node;
+    SiteId site;                   ///< The vantage.
+    std::vector<SiteId> vantages;  ///< Sites whose nodes vote; with the embedded store: this one.
+};
+
+struct Deps {
+    Executor executor;
+    Clock& clock;
+    Random& random;
+    Log& log;
+    state::Store& store;
+    const probe::Registry& probes;
+    workflow::Actions& actions;
+    steer::Steerer& dns;
+};
+
+/// An operator's request to move a service.
+struct MoveRequest {
+    ServiceId service;
+    component::Move::Kind kind = component::Move::Kind::kSwitchover;
+    SiteId to;  ///< Empty: the only standby, or the best one.
+    std::string by;
+    bool is_forced = false;  ///< Goes on where a guard stopped it; named in the run's cause.
+};
+
+/// What a move would do and what stands in its way: `--dry-run`.
+struct MovePreview {
+    component::Move move;
+    std::vector<plan::Step> steps;
+    std::vector<decide::Stage> guards;
+    bool is_allowed = false;
+};
+
+/// A node's life: observe, vote, decide, run. The daemon and the simulator drive this same class.
+class Agent {
+  public:
+    Agent(Options options, Deps deps);
+    ~Agent();
+
+    /// Takes up the store's state and unfinished runs, then watches and decides until `stop()`.
+    Task<> start(plan::Plan plan);
+    Task<> stop();
+    /// Puts a new, valid plan in force; runs keep the plan they started with. kConflict when it
+    /// takes away a service on which a run is active.
+    Task<> reload(plan::Plan plan);
+
+    [[nodiscard]] NodeStatus status() const;
+    [[nodiscard]] const plan::Plan& plan() const;
+    /// The newest decision on a service, for `why`. kNotFound.
+    [[nodiscard]] Result<decide::Decision> why(const ServiceId& service) const;
+    Task<MovePreview> preview(MoveRequest request);
+    /// kDenied when a guard stops it (say which; `is_forced` overrides what may be overridden),
+    /// kConflict when a run is active.
+    Task<RunId> move(MoveRequest request);
+    /// Starts a declared procedure by name. kNotFound.
+    Task<RunId> run_procedure(std::string name, Fields parameters, std::string by);
+    /// Answers a decision that waits for a person.
+    Task<RunId> approve_decision(ServiceId service, std::string by);
+
+    workflow::Runner& runner();
+    /// Events with an id above `after`, oldest first, at most `limit`.
+    Task<std::vector<Event>> events(std::int64_t after, std::size_t limit);
+    /// Waits until something in `status()` changed, at most until `deadline`.
+    Task<> changed(Instant deadline);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+#include "component/component.h"
+#include "decide/decide.h"
+#include "probe/verdict.h"
+
+namespace muster::agent {
+
+/// One target as this node sees it.
+struct TargetStatus {
+    probe::TargetId target;
+    probe::Verdict verdict;
+    std::vector<probe::Detector::Seen> history;
+};
+
+struct ComponentStatus {
+    ComponentId id;
+    std::string kind;
+    std::vector<component::SiteReport> sites;
+};
+
+struct LastMove {
+    RunId run;
+    std::string kind;  ///< "failover", "switchover", …
+    SiteId from;
+    SiteId to;
+    WallTime at{};
+    std::string status;  ///< The run's.
+};
+
+struct ServiceStatus {
+    ServiceId id;
+    SiteId primary;
+    Epoch epoch;
+    probe::Health health = probe::Health::kUnknown;  ///< At the primary site.
+    std::string condition;            ///< "ok", "degraded", "exposed", "down", "moving", "unknown".
+    std::string detail;               ///< One line: why it is not "ok".
+    std::optional<Duration> rpo_now;  ///< Best standby's; nothing: unknown.
+    std::optional<ByteCount> lag_bytes;
+    Duration rpo{};  ///< Objectives.
+    Duration rto{};
+    std::string mode;         ///< "automatic", "approve", "observe", "frozen".
+    std::string mode_reason;  ///< When the effective mode is lower than the plan's.
+    std::optional<RunId> active_run;
+    std::optional<LastMove> last_move;
+    std::vector<ComponentStatus> components;
+    decide::Decision decision;  ///< The newest, with its stages.
+};
+
+struct NodeStatus {
+    NodeId node;
+    SiteId site;
+    std::string plan;
+    std::string plan_digest;
+    WallTime now{};
+    Duration uptime{};
+    bool has_full_picture = false;
+    bool is_eligible = true;  ///< As a vantage.
+    std::string why_not_eligible;
+    std::vector<ServiceStatus> services;
+    std::vector<TargetStatus> targets;
+};
+
+/// What happened, for people and for CloudEvents: names as in docs/reference/events.md.
+struct Event {
+    std::int64_t id = 0;  ///< Grows by one; durable.
+    WallTime at{};
+    std::string name;      ///< "verdict.changed", "decision.made", "run.started", …
+    std::string severity;  ///< "info", "warn", "error".
+    std::string subject;   ///< Service, target or run.
+    std::string message;
+    Fields data;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.h"
+#include "plan/model.h"
+#include "plan/schema.h"
+#include "postgres/server_control.h"
+#include "probe/verdict.h"
+#include "steer/steerer.h"
+#include "workflow/action.h"
+#include "workflow/command_runner.h"
+
+namespace muster::component {
+
+/// A move from one site to another, planned or forced; or making the old site a standby again.
+struct Move {
+    enum class Kind { kFailover, kSwitchover, kRebuild };
+    Kind kind = Kind::kFailover;
+    SiteId from;
+    SiteId to;
+};
+std::string_view to_string(Move::Kind kind);
+
+/// The order in which a move's steps come; within a component in this order, between components as
+/// `needs` says (component/derive.h).
+enum class Phase { kPrepare, kFence, kPromote, kScale, kSteer, kVerify, kRelease, kRebuild };
+std::string_view to_string(Phase phase);
+
+struct PhaseStep {
+    Phase phase = Phase::kPrepare;
+    /// Its id is unique within the component; `needs` may name steps of the same component; the
+    /// derivation adds the rest.
+    plan::Step step;
+};
+
+/// The newest verdict of this vantage on each target.
+using Verdicts = std::map<probe::TargetId, probe::Verdict>;
+
+/// What a kind makes of the verdicts at one site: pure.
+struct SiteReport {
+    SiteId site;
+    probe::Health health = probe::Health::kUnknown;
+    probe::Evidence evidence = probe::Evidence::kGood;
+    std::string role;    ///< "primary", "standby", "" where it has no meaning.
+    std::string detail;  ///< One line for people.
+    bool is_writable = false;
+    std::optional<Duration> lag;  ///< RPO now, were this site promoted: age of what arrived.
+    std::optional<ByteCount> lag_bytes;
+    std::optional<bool> sees_primary;  ///< A standby's own word of the primary.
+    Instant sees_primary_at{};
+    bool is_confirmed_stopped = false;  ///< The host says that the process is gone.
+    int healthy = 0;                    ///< Instances.
+    int wanted = 0;
+};
+
+/// A technical part of a service. Stateless: all that it knows is its part of the plan.
+class Component {
+  public:
+    virtual ~Component() = default;
+    /// What to probe at each site: the plan's own probe, or the kind's default. `primary` is the
+    /// site that has primacy now: it tells which role is expected where.
+    [[nodiscard]] virtual std::vector<probe::Settings> probes(const SiteId& primary) const = 0;
+    /// What the verdicts mean for one site.
+    [[nodiscard]] virtual SiteReport assess(const SiteId& site, const SiteId& primary,
+                                            const Verdicts& verdicts, Instant now) const = 0;
+    /// Its steps of a move.
+    [[nodiscard]] virtual std::vector<PhaseStep> steps(const Move& move) const = 0;
+    /// How good a proof its fence gives; nothing when there is nothing to fence.
+    [[nodiscard]] virtual std::optional<plan::FenceClass> fence_class() const = 0;
+    /// True when it holds data whose two writable copies would be a split brain.
+    [[nodiscard]] virtual bool is_stateful() const = 0;
+};
+
+/// Ports that the kinds' own actions work through.
+struct Deps {
+    Clock& clock;
+    postgres::ServerControl& postgres;
+    workflow::CommandRunner& commands;
+    steer::Steerer& dns;
+};
+
+/// A component kind: how its plan section looks, how to build one, which actions it brings.
+struct Kind {
+    std::string name;
+    plan::Type settings;       ///< The keys of the component beyond the common ones.
+    plan::Type site_settings;  ///< What stands under `sites: NAME:`.
+    Result<std::unique_ptr<Component>> (*make)(const plan::Service&, const plan::Component&);
+    /// Adds "postgres.promote" and the like.
+    void (*add_actions)(workflow::Actions&, const Deps&);
+};
+
+/// All kinds, sorted: the one place that lists them is `component/all_components.cpp`.
+const std::vector<Kind>& all_kinds();
+/// kInvalid for an unknown kind or settings that do not fit.
+Result<std::unique_ptr<Component>> make_component(const plan::Service& service,
+                                                  const plan::Component& component);
+
+}  // namespace muster::component

@@ -1,0 +1,5 @@
+#include "base/result.h"
+
+int main() {
+    return 0;
+}

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/task.h"
+#include "base/time.h"
+#include "postgres/lsn.h"
+
+namespace muster::postgres {
+
+/// Where one PostgreSQL server is and how it is handled.
+struct Server {
+    SiteId site;
+    std::string conninfo;  ///< libpq; passwords by passfile or environment, never printed.
+    std::string data;      ///< Data directory on its host; empty: only SQL reaches it.
+    std::string bin;       ///< Directory of pg_ctl; empty: found by `pg_config --bindir` or PATH.
+    std::string ssh;       ///< "user@host"; empty: this host.
+    std::string run_as;    ///< The server's user, when we are root.
+    std::string replication_conninfo;        ///< How a standby reaches it; empty: conninfo.
+    std::vector<std::string> fence_command;  ///< Own fence (power, hypervisor); empty: stop it.
+};
+
+enum class Process {
+    kUnknown,  ///< The host can't be asked.
+    kRunning,
+    kFrozen,   ///< The postmaster exists but is stopped (SIGSTOP) or not scheduled.
+    kStopped,  ///< Confirmed by the host: no postmaster runs on this data directory.
+};
+enum class Role { kUnknown, kPrimary, kStandby };
+std::string_view to_string(Process process);
+std::string_view to_string(Role role);
+
+/// What is known of a server at one moment.
+struct ServerState {
+    Process process = Process::kUnknown;
+    bool accepts_connections = false;
+    Role role = Role::kUnknown;
+    bool is_writable = false;
+    int timeline = 0;
+    Lsn position;               ///< Primary: last written; standby: last replayed.
+    Lsn received;               ///< Standby: last received and flushed.
+    bool is_streaming = false;  ///< Standby: its WAL receiver is connected.
+    std::string system_identifier;
+    int version = 0;  ///< server_version_num / 10000.
+    std::string detail;
+};
+
+/// What the old primary had and the new one lacks.
+struct Divergence {
+    Lsn from;  ///< Where the new timeline begins.
+    Lsn to;    ///< Last WAL position of the old primary.
+    std::uint64_t bytes = 0;
+    std::uint64_t transactions = 0;  ///< Commit records in that stretch.
+    std::string artefact;  ///< Directory that keeps the WAL, verified; empty when there was none.
+};
+
+enum class StopMode { kFast, kImmediate };
+
+/// Port: handles PostgreSQL servers. Every call names its server; calls are idempotent where they
+/// say so. kUnavailable: the host or server could not be reached, nothing happened.
+class ServerControl {
+  public:
+    virtual ~ServerControl() = default;
+
+    virtual Task<ServerState> inspect(Server server, Instant deadline) = 0;
+    /// Stops it and makes it stay a standby should anything start it again (standby.signal), then
+    /// proves by the host that no postmaster is left. Idempotent. The epoch is left in the data
+    /// directory; a lower one is refused with kConflict.
+    virtual Task<ServerState> fence(Server server, Epoch epoch, StopMode mode,
+                                    Instant deadline) = 0;
+    /// Promotes a standby; done when it accepts a write (not when pg_promote returns). Idempotent.
+    virtual Task<ServerState> promote(Server server, Epoch epoch, Instant deadline) = 0;
+    /// A planned stop that loses nothing: checkpoint, fast stop, final WAL position. Idempotent.
+    virtual Task<ServerState> demote(Server server, Epoch epoch, Instant deadline) = 0;
+    /// Waits until the standby has received everything up to `position`. kTimedOut otherwise.
+    virtual Task<> await_position(Server standby, Lsn position, Instant deadline) = 0;
+    /// Counts and keeps what `old_primary` has beyond the new timeline of `new_primary`; changes
+    /// nothing on either. `keep_in` is a directory on the old primary's host.
+    virtual Task<Divergence> keep_divergence(Server old_primary, Server new_primary,
+                                             std::string keep_in, Instant deadline) = 0;
+    /// Makes `server` a streaming standby of `primary`: by restart where its timeline allows, else
+    /// by a fresh base backup beside the old data, swapped in when complete. Idempotent.
+    virtual Task<ServerState> rebuild(Server server, Server primary, Epoch epoch,
+                                      Instant deadline) = 0;
+    virtual Task<> start(Server server, Instant deadline) = 0;
+    /// Writes and reads back through `conninfo`: proof that writes are accepted.
+    virtual Task<> write_canary(Server server, Epoch epoch, Instant deadline) = 0;
+};
+
+}  // namespace muster::postgres

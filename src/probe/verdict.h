@@ -1,0 +1,73 @@
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "base/fields.h"
+#include "base/time.h"
+#include "plan/model.h"
+#include "probe/probe.h"
+
+namespace muster::probe {
+
+enum class Health { kUnknown, kUp, kDown };
+std::string_view to_string(Health health);
+
+/// What one vantage says of one target, after damping.
+struct Verdict {
+    Health health = Health::kUnknown;
+    /// What brought it down (kHard or kSilence), or how it is up (kGood or kSlow).
+    Evidence evidence = Evidence::kGood;
+    Instant since{};    ///< When the samples that led here began: the first bad one, not the last.
+    Instant changed{};  ///< When the damping let it through.
+    Instant sampled{};  ///< The newest sample.
+    bool is_suspect = false;  ///< Up, but the newest sample was bad.
+    std::string detail;       ///< Of the newest sample of that evidence.
+    Fields facts;             ///< Of the newest sample that had any.
+    Duration latency{};
+    Instant facts_at{};  ///< When those facts were sampled.
+};
+
+/// Damping, as a pure state machine: `fall_hard` hard failures in a row, or `fall` bad samples in a
+/// row of which at least one was silence, bring a target down; `rise` good ones bring it up; one
+/// good sample clears a suspicion (health-dns: r = 1 for suspicion). From unknown, the same counts
+/// apply.
+class Detector {
+  public:
+    explicit Detector(const plan::Probe& settings);
+
+    /// Takes one sample; true when health, suspicion or evidence class changed.
+    bool observe(const Sample& sample, Instant now);
+    /// Forgets everything but the history: after a gap in which nothing was sampled.
+    void reset();
+    [[nodiscard]] const Verdict& verdict() const { return verdict_; }
+    /// A hard failure that has not yet counted: check again at once, at short spacing.
+    [[nodiscard]] bool wants_recheck() const;
+
+    struct Seen {
+        Instant at;
+        Evidence evidence;
+        Duration latency;
+        std::string detail;
+    };
+    static constexpr std::size_t kHistory = 20;
+    /// The newest samples, oldest first, at most kHistory.
+    [[nodiscard]] const std::deque<Seen>& history() const { return history_; }
+
+  private:
+    void count(const Sample& sample, Instant now);
+    bool settle(const Sample& sample, Instant now);
+
+    int rise_;
+    int fall_;
+    int fall_hard_;
+    int slow_;
+    int good_in_row_ = 0;
+    int bad_in_row_ = 0;
+    int hard_in_row_ = 0;
+    Instant streak_began_{};
+    Verdict verdict_;
+    std::deque<Seen> history_;
+};
+
+}  // namespace muster::probe
