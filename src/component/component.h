@@ -52,6 +52,8 @@ struct SiteReport {
     bool is_writable = false;
     std::optional<Duration> lag;  ///< RPO now, were this site promoted: age of what arrived.
     std::optional<ByteCount> lag_bytes;
+    /// When the newest data that this site is proven to have was written at the primary.
+    std::optional<Instant> data_as_of;
     std::optional<bool> sees_primary;  ///< A standby's own word of the primary.
     Instant sees_primary_at{};
     bool is_confirmed_stopped = false;  ///< The host says that the process is gone.
@@ -73,16 +75,27 @@ class Component {
     [[nodiscard]] virtual std::vector<PhaseStep> steps(const Move& move) const = 0;
     /// How good a proof its fence gives; nothing when there is nothing to fence.
     [[nodiscard]] virtual std::optional<plan::FenceClass> fence_class() const = 0;
+    /// Where traffic should go while `primary` serves: dead addresses left out, never an empty set,
+    /// the short TTL while one is suspect. Empty for kinds that steer nothing.
+    [[nodiscard]] virtual std::vector<steer::Wanted> wanted(const SiteId& primary,
+                                                            const Verdicts& verdicts,
+                                                            Epoch epoch) const {
+        static_cast<void>(primary);
+        static_cast<void>(verdicts);
+        static_cast<void>(epoch);
+        return {};
+    }
     /// True when it holds data whose two writable copies would be a split brain.
     [[nodiscard]] virtual bool is_stateful() const = 0;
 };
 
 /// Ports that the kinds' own actions work through.
 struct Deps {
-    Clock& clock;
     postgres::ServerControl& postgres;
     workflow::CommandRunner& commands;
     steer::Steerer& dns;
+    const probe::Registry& probes;  ///< For `wait`: a probe run until it is good.
+    probe::Deps probe_deps;         ///< Clock, random, log and executor are taken from here too.
 };
 
 /// A component kind: how its plan section looks, how to build one, which actions it brings.

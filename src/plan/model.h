@@ -118,6 +118,7 @@ struct Step {
     std::optional<int> attempts;
     std::optional<Duration> backoff;
     bool point_of_no_return = false;
+    std::string phase;  ///< "fence", "promote", …: what the report counts it to.
     Mark mark;
 };
 
