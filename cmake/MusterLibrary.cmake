@@ -1,3 +1,8 @@
+# All test programs of the folders: `ninja unit_tests`.
+if(MUSTER_TESTS)
+  add_custom_target(unit_tests)
+endif()
+
 # muster_library(NAME probe DEPS base plan [LIBS yaml-cpp]): one static library from the sources of this folder.
 # Sources are globbed, so a file in the folder is in the build. Every *_test.cpp becomes part of NAME's test program.
 # The library is also linked whole into an empty program, so that an undeclared dependency fails to link.
@@ -32,6 +37,7 @@ function(muster_library)
       target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
       target_compile_definitions(${target}_test PRIVATE MUSTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
       add_test(NAME unit/${ARG_NAME} COMMAND ${target}_test)
+      add_dependencies(unit_tests ${target}_test)
     endif()
   endif()
 endfunction()

@@ -68,18 +68,15 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 #define MUSTER_CAT_INNER(a, b) a##b
 #define MUSTER_CAT(a, b) MUSTER_CAT_INNER(a, b)
 
+// No braces within: the macros shall not count as nesting of the functions that use them.
 #define MUSTER_TRY(name, leave, declaration, ...) \
     auto name = (__VA_ARGS__);                    \
-    if (!name) {                                  \
+    if (!name)                                    \
         leave std::move(name).error();            \
-    }                                             \
     declaration = std::move(name).value()
-#define MUSTER_TRY_OK(name, leave, ...)         \
-    do {                                        \
-        if (auto name = (__VA_ARGS__); !name) { \
-            leave std::move(name).error();      \
-        }                                       \
-    } while (false)
+#define MUSTER_TRY_OK(name, leave, ...)   \
+    if (auto name = (__VA_ARGS__); !name) \
+    leave std::move(name).error()
 
 /// `TRY(const auto x, f());` declares x from a Result, or returns its error.
 #define TRY(declaration, ...) \

@@ -1,5 +1,6 @@
 #include "base/task_group.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -71,11 +72,10 @@ Task<> TaskGroup::stop() {
     const auto state = state_;
     for (auto* signal : signals) {
         asio::post(executor_, [state, signal] {
-            for (auto& living : state->signals) {
-                if (&living == signal) {
-                    living.emit(asio::cancellation_type::terminal);
-                    return;
-                }
+            const auto living = std::ranges::find(
+                state->signals, signal, [](asio::cancellation_signal& one) { return &one; });
+            if (living != state->signals.end()) {
+                living->emit(asio::cancellation_type::terminal);
             }
         });
     }

@@ -15,7 +15,7 @@ struct MonotonicTime {
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::time_point<MonotonicTime>;
-    static constexpr bool is_steady = true;
+    static constexpr bool is_steady = true;  // NOLINT: the standard's name
 };
 
 using Duration = std::chrono::nanoseconds;

@@ -30,9 +30,8 @@ constexpr std::array kUnits{
 
 Result<ByteCount> parse_size(std::string_view text) {
     std::int64_t count = 0;
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, count);
-    const std::string_view suffix(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+    const auto suffix = text.substr(static_cast<std::size_t>(parsed.ptr - text.data()));
     if (parsed.ec == std::errc{} && count >= 0) {
         for (const auto& unit : kUnits) {
             if (unit.name == suffix &&
