@@ -133,6 +133,27 @@ struct Procedure {
     Mark mark;
 };
 
+/// A record that never moves (name servers' addresses and the like).
+struct DnsRecord {
+    std::string name;
+    std::string type;  ///< "A", "AAAA", "CNAME", "TXT".
+    Duration ttl = std::chrono::hours(1);
+    std::vector<std::string> answers;
+};
+
+struct DnsZone {
+    std::string name;                       ///< "example.com"
+    std::vector<std::string> name_servers;  ///< At least one.
+    std::string contact = "hostmaster";
+    std::vector<DnsRecord> records;
+};
+
+/// The embedded DNS server: where it listens and which zones it owns.
+struct Dns {
+    std::string listen = "127.0.0.1:5353";
+    std::vector<DnsZone> zones;
+};
+
 /// A whole plan, checked.
 struct Plan {
     int version = 1;
@@ -141,10 +162,11 @@ struct Plan {
     std::vector<Site> sites;
     std::vector<Service> services;
     std::vector<Procedure> procedures;
+    std::optional<Dns> dns;
 
     [[nodiscard]] const Site* find(const SiteId& site) const;
     [[nodiscard]] const Service* find(const ServiceId& service) const;
-    [[nodiscard]] const Procedure* find_procedure(std::string_view name) const;
+    [[nodiscard]] const Procedure* find_procedure(std::string_view procedure) const;
 };
 
 }  // namespace muster::plan

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,14 @@ struct Type {
     /// kObject: exactly one of these keys must be there (e.g. the probe's type). Empty: no such
     /// rule.
     std::vector<std::string> exactly_one_of;
+    // With `exactly_one_of`, `variants` holds by such a key the further keys that come with it.
+
+    /// Its name under `$defs` of the JSON Schema; empty: written out where it stands.
+    std::string name;
+    /// kObject: keys that are known but refused, with what to tell the person.
+    std::map<std::string, std::string> refused;
+    bool names_sites = false;       ///< kMap: its names are sites of the plan.
+    bool takes_references = false;  ///< A text holding `${…}` is accepted as well.
 
     static Type text(std::string doc);
     static Type one_of(std::vector<std::string> choices, std::string doc);
@@ -70,6 +79,18 @@ struct Field {
 /// Sites, services and so on are named like this: a letter, then letters, digits, '-', '_' or '.'.
 inline constexpr std::string_view kNamePattern = "[A-Za-z][A-Za-z0-9_.-]{0,62}";
 
+/// The most entries that any one list or map of a plan may have.
+inline constexpr int kMaxEntries = 1000;
+/// The most characters of a text that has a pattern.
+inline constexpr int kMaxPatternText = 256;
+/// A duration in a plan: units once each, from large to small.
+inline constexpr std::string_view kDurationPattern =
+    "(?=.)(?:[0-9]{1,4}d)?(?:[0-9]{1,5}h)?(?:[0-9]{1,7}m)?(?:[0-9]{1,9}s)?(?:[0-9]{1,9}ms)?"
+    "(?:[0-9]{1,9}us)?(?:[0-9]{1,9}ns)?";
+/// A size in a plan: always with its unit.
+inline constexpr std::string_view kSizePattern =
+    "[0-9]{1,15}B|[0-9]{1,6}(?:kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)";
+
 /// The types that registries add to the plan's language: probe types, component kinds, actions.
 struct Vocabulary {
     std::map<std::string, Type>
@@ -78,6 +99,8 @@ struct Vocabulary {
     std::map<std::string, Type>
         site_settings;                    ///< Component kinds: the value under `sites: NAME:`.
     std::map<std::string, Type> actions;  ///< Step actions: their `with:` parameters.
+    /// Component kinds that know what to probe when the plan does not say.
+    std::set<std::string> kinds_with_default_probe;
 };
 
 /// The whole plan file under that vocabulary.

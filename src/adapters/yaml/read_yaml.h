@@ -9,9 +9,11 @@
 namespace muster::adapters {
 
 /// Limits of a plan file; beyond them it is refused with a sentence, within a second and 100 MB.
-inline constexpr std::size_t kMaxPlanBytes = 4U << 20U;
+inline constexpr std::size_t kMaxPlanBytes = 1U << 20U;
 inline constexpr int kMaxPlanDepth = 64;
-inline constexpr std::size_t kMaxPlanNodes = 200'000;
+inline constexpr std::size_t kMaxPlanNodes = 50'000;
+/// The most text of one value in brackets, and of anything else between two values.
+inline constexpr std::size_t kMaxPlanValue = 128U << 10U;
 
 struct YamlDocument {
     plan::Node root;
