@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ class SqliteStore final : public state::Store {
     Task<> revoke(state::LeaseId lease, Instant deadline) override;
     Task<state::Changes> watch(std::string prefix, state::Revision from, Instant deadline) override;
     Task<state::Revision> revision(Instant deadline) override;
+
+    /// Calls that the disk has not answered yet.
+    [[nodiscard]] std::size_t waiting() const;
 
   private:
     struct Impl;

@@ -1,0 +1,54 @@
+#include "state/memory_store.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "../../tests/conformance/store_suite.h"
+#include "sim/virtual_clock.h"
+
+namespace muster {
+namespace {
+
+class MemoryWorld {
+  public:
+    state::Store& store() { return store_; }
+    Clock& clock() { return clock_; }
+    boost::asio::io_context& loop() { return loop_; }
+    bool step() {
+        loop_.restart();
+        return loop_.poll() > 0 || clock_.step();
+    }
+    void advance(Duration duration) { clock_.advance(duration); }
+    bool reopen() { return false; }
+
+  private:
+    boost::asio::io_context loop_;
+    sim::VirtualClock clock_{loop_};
+    state::MemoryStore store_{loop_.get_executor(), clock_};
+};
+
+using MemoryStores = testing::Types<MemoryWorld>;
+
+}  // namespace
+
+namespace conformance {
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreSuite, MemoryStores);
+}  // namespace conformance
+
+namespace {
+
+class MemoryStoreHistory : public conformance::StoreSuite<MemoryWorld> {};
+
+TEST_F(MemoryStoreHistory, RefusesToWatchFromWhatItForgot) {
+    for (std::size_t i = 0; i < state::MemoryStore::kMaxHistory + 5; ++i) {
+        ASSERT_TRUE(put("k", "v").has_value());
+    }
+    const auto old = run(store().watch("k", {5}, deadline()));
+    ASSERT_FALSE(old.has_value());
+    EXPECT_EQ(old.error().code(), Errc::kNotFound);
+    EXPECT_TRUE(run(store().watch("k", {6}, deadline())).has_value());
+}
+
+}  // namespace
+}  // namespace muster
