@@ -14,12 +14,12 @@ namespace muster::adapters {
 
 struct HttpRequest {
     std::string method = "GET";
-    std::string url;
-    Fields headers;
-    std::string body;
-    std::string unix_socket;  ///< Path: talk to this socket instead of the URL's host.
-    std::string resolve;      ///< "host:port:address": use this address for that host.
-    std::string ca_file;      ///< Empty: the system's.
+    std::string url{};
+    Fields headers{};
+    std::string body{};
+    std::string unix_socket{};  ///< Path: talk to this socket instead of the URL's host.
+    std::string resolve{};      ///< "host:port:address": use this address for that host.
+    std::string ca_file{};      ///< Empty: the system's.
     bool verify_tls = true;
     bool fresh_connection = false;
     std::size_t max_body = 1U << 20U;  ///< The rest of the answer is dropped.

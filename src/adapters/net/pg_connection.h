@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct PgResult {
 /// connecting), kOutcomeUnknown (no answer, or the connection broke, after a statement was sent),
 /// kDenied (authentication or permission), kInvalid (SQL). The message carries SQLSTATE in
 /// brackets, e.g. "[25006] cannot execute INSERT in a read-only transaction"; a conninfo's password
-/// never.
+/// never. A query that ends without an answer (deadline, cancelled, broken) closes the connection.
+/// libpq resolves host names synchronously: give addresses where that could take long.
 class PgConnection {
   public:
     PgConnection(Executor executor, Clock& clock);
@@ -41,6 +43,9 @@ class PgConnection {
     /// Returns when the server has closed the connection or it broke (kUnavailable), or kCancelled.
     /// Only while no query runs.
     Task<> closed();
+    /// Calls `handler` once, from the executor, when the server closes the connection or it breaks
+    /// while no query runs. The next query, close() or the end of this object forgets it.
+    void on_closed(std::function<void()> handler);
     void close();
 
   private:

@@ -1,0 +1,315 @@
+#include "adapters/net/http_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <list>
+#include <utility>
+#include <vector>
+
+#include "adapters/net/http_connection.h"
+#include "adapters/net/http_session.h"
+#include "base/check.h"
+
+namespace muster::adapters {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+
+namespace {
+
+constexpr std::size_t kMaxConnections = 1024;
+// Connections beyond the limit that are told so at one time; the rest is closed without a word.
+constexpr std::size_t kMaxRefusals = 1024;
+constexpr Duration kSweep = std::chrono::milliseconds(250);
+constexpr Duration kStopGrace = std::chrono::seconds(2);
+
+Result<tcp::endpoint> parse_endpoint(const std::string& address) {
+    const Error bad{Errc::kInvalid, "\"" + address + "\" is not an address to listen on",
+                    "write ADDRESS:PORT, for example 127.0.0.1:8080 or [::1]:8080"};
+    const auto colon = address.rfind(':');
+    if (colon == std::string::npos || colon == 0) {
+        return bad;
+    }
+    std::string host = address.substr(0, colon);
+    if (host == "localhost") {
+        host = "127.0.0.1";
+    }
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string::npos) {
+        return bad;
+    }
+    const std::string_view digits = std::string_view(address).substr(colon + 1);
+    std::uint16_t port = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    boost::system::error_code failure;
+    const auto ip = asio::ip::make_address(host, failure);
+    if (failure || read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) {
+        return bad;
+    }
+    return tcp::endpoint(ip, port);
+}
+
+Error listen_error(const std::string& address, const boost::system::error_code& failure) {
+    if (failure == asio::error::address_in_use) {
+        return {Errc::kUnavailable, address + " is taken by another process",
+                "stop that process, or choose another port with --listen"};
+    }
+    if (failure == asio::error::access_denied) {
+        return {Errc::kDenied, "not allowed to listen on " + address,
+                "choose a port above 1023, or give the process CAP_NET_BIND_SERVICE"};
+    }
+    return {Errc::kInvalid, "can't listen on " + address + ": " + failure.message(),
+            "give an address of this machine"};
+}
+
+// A socket file stays behind when its process is killed; only one that nobody serves is removed.
+Result<> clear_stale_socket(asio::any_io_executor executor, const std::string& path) {
+    struct stat entry{};
+    if (::lstat(path.c_str(), &entry) != 0) {
+        return {};
+    }
+    if (!S_ISSOCK(entry.st_mode)) {
+        return Error{Errc::kConflict, path + " exists and is not a socket",
+                     "move it away, or choose another data directory"};
+    }
+    stream_protocol::socket probe(executor);
+    boost::system::error_code failure;
+    probe.connect(stream_protocol::endpoint(path), failure);
+    if (!failure) {
+        return Error{Errc::kConflict, "another process already serves " + path,
+                     "stop that muster first, or choose another data directory"};
+    }
+    if (::unlink(path.c_str()) != 0) {
+        return Error{Errc::kDenied, "can't remove the stale socket " + path,
+                     "remove it by hand, or run as its owner"};
+    }
+    return {};
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+    Executor executor;
+    Clock& clock;
+    Log& log;
+    Handler handler;
+    TaskGroup tasks;
+    bool is_stopping = false;
+    std::size_t refusals = 0;
+    std::list<HttpSession*> sessions;
+    std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
+    std::vector<std::unique_ptr<stream_protocol::acceptor>> unix_acceptors;
+    std::vector<std::unique_ptr<HttpTlsContext>> tls;
+    std::vector<std::string> socket_files;
+
+    Impl(Executor on, Clock& with_clock, Log& with_log, Handler with_handler)
+        : executor(on),
+          clock(with_clock),
+          log(with_log),
+          handler(std::move(with_handler)),
+          tasks(on) {
+        tasks.spawn(sweep());
+    }
+
+    Task<> sweep();
+    void cancel_expired();
+    Task<> accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* context);
+    Task<> accept_unix(stream_protocol::acceptor* acceptor);
+    Task<> serve(std::unique_ptr<HttpConnection> connection);
+    Task<> refuse(std::unique_ptr<HttpConnection> connection);
+    void welcome(std::unique_ptr<HttpConnection> connection);
+    HttpSessionDeps session_deps() { return {clock, log, handler, tasks, is_stopping}; }
+    [[nodiscard]] bool has_busy_session() const;
+};
+
+// Cancels what took too long; one timer for all connections.
+Task<> HttpServer::Impl::sweep() {
+    while (!is_stopping) {
+        CO_TRY_OK(co_await clock.sleep_for(kSweep));
+        cancel_expired();
+    }
+    co_return Result<>{};
+}
+
+void HttpServer::Impl::cancel_expired() {
+    const Instant now = clock.now();
+    for (auto* session : sessions) {
+        if (session->deadline() <= now) {
+            session->cancel();
+        }
+    }
+}
+
+Task<> HttpServer::Impl::serve(std::unique_ptr<HttpConnection> connection) {
+    HttpSession session(session_deps(), std::move(connection));
+    const auto place = sessions.insert(sessions.end(), &session);
+    const auto ended = co_await session.run();
+    sessions.erase(place);
+    co_return ended;
+}
+
+Task<> HttpServer::Impl::refuse(std::unique_ptr<HttpConnection> connection) {
+    HttpSession session(session_deps(), std::move(connection));
+    const auto place = sessions.insert(sessions.end(), &session);
+    const auto ended = co_await session.refuse();
+    sessions.erase(place);
+    --refusals;
+    co_return ended;
+}
+
+void HttpServer::Impl::welcome(std::unique_ptr<HttpConnection> connection) {
+    if (sessions.size() - refusals < kMaxConnections) {
+        tasks.spawn(serve(std::move(connection)));
+        return;
+    }
+    log.warn("http.refused", {{"connections", sessions.size()}});
+    if (refusals < kMaxRefusals) {
+        ++refusals;
+        tasks.spawn(refuse(std::move(connection)));
+    }
+}
+
+Task<> HttpServer::Impl::accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* context) {
+    while (!is_stopping) {
+        auto [failure, socket] =
+            co_await acceptor->async_accept(asio::as_tuple(asio::use_awaitable));
+        if (is_stopping) {
+            break;
+        }
+        if (failure) {
+            // No file descriptor left, or a peer that went away while it waited.
+            log.warn("http.accept_failed", {{"reason", failure.message()}});
+            CO_TRY_OK(co_await clock.sleep_for(kSweep));
+            continue;
+        }
+        welcome(context != nullptr ? context->wrap(std::move(socket))
+                                   : plain_connection(std::move(socket)));
+    }
+    co_return Result<>{};
+}
+
+Task<> HttpServer::Impl::accept_unix(stream_protocol::acceptor* acceptor) {
+    while (!is_stopping) {
+        auto [failure, socket] =
+            co_await acceptor->async_accept(asio::as_tuple(asio::use_awaitable));
+        if (is_stopping) {
+            break;
+        }
+        if (failure) {
+            log.warn("http.accept_failed", {{"reason", failure.message()}});
+            CO_TRY_OK(co_await clock.sleep_for(kSweep));
+            continue;
+        }
+        welcome(unix_connection(std::move(socket)));
+    }
+    co_return Result<>{};
+}
+
+bool HttpServer::Impl::has_busy_session() const {
+    for (const auto* session : sessions) {
+        if (session->is_busy()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+HttpServer::HttpServer(Executor executor, Clock& clock, Log& log, Handler handler)
+    : impl_(std::make_unique<Impl>(executor, clock, log, std::move(handler))) {
+}
+
+HttpServer::~HttpServer() = default;
+
+Result<std::uint16_t> HttpServer::listen_tcp(const std::string& address, std::optional<Tls> tls) {
+    CHECK(!impl_->is_stopping);
+    TRY(const auto endpoint, parse_endpoint(address));
+    HttpTlsContext* context = nullptr;
+    if (tls) {
+        TRY(auto loaded, HttpTlsContext::load(*tls));
+        context = impl_->tls.emplace_back(std::move(loaded)).get();
+    }
+    auto acceptor = std::make_unique<tcp::acceptor>(impl_->executor);
+    boost::system::error_code failure;
+    acceptor->open(endpoint.protocol(), failure);
+    if (!failure) {
+        acceptor->set_option(tcp::acceptor::reuse_address(true), failure);
+        acceptor->bind(endpoint, failure);
+    }
+    if (!failure) {
+        acceptor->listen(tcp::acceptor::max_listen_connections, failure);
+    }
+    if (failure) {
+        return listen_error(address, failure);
+    }
+    const auto port = acceptor->local_endpoint().port();
+    impl_->tasks.spawn(impl_->accept_tcp(acceptor.get(), context));
+    impl_->tcp_acceptors.push_back(std::move(acceptor));
+    return port;
+}
+
+Result<> HttpServer::listen_unix(const std::string& path) {
+    CHECK(!impl_->is_stopping);
+    // sun_path of unix(7).
+    if (path.empty() || path.size() > 107) {
+        return Error{Errc::kInvalid,
+                     "the socket path \"" + path + "\" has " + std::to_string(path.size()) +
+                         " characters; at most 107 are possible",
+                     "choose a shorter data directory"};
+    }
+    TRY_OK(clear_stale_socket(impl_->executor, path));
+    auto acceptor = std::make_unique<stream_protocol::acceptor>(impl_->executor);
+    boost::system::error_code failure;
+    acceptor->open(stream_protocol(), failure);
+    // Before bind, so that the file is never there with a wider mode (unix(7) on Linux).
+    if (!failure && ::fchmod(acceptor->native_handle(), S_IRUSR | S_IWUSR) != 0) {
+        failure.assign(errno, boost::system::system_category());
+    }
+    if (!failure) {
+        acceptor->bind(stream_protocol::endpoint(path), failure);
+    }
+    if (!failure) {
+        acceptor->listen(stream_protocol::acceptor::max_listen_connections, failure);
+    }
+    if (failure) {
+        return listen_error(path, failure);
+    }
+    impl_->socket_files.push_back(path);
+    impl_->tasks.spawn(impl_->accept_unix(acceptor.get()));
+    impl_->unix_acceptors.push_back(std::move(acceptor));
+    return {};
+}
+
+Task<> HttpServer::stop() {
+    impl_->is_stopping = true;
+    boost::system::error_code ignored;
+    for (auto& acceptor : impl_->tcp_acceptors) {
+        acceptor->close(ignored);
+    }
+    for (auto& acceptor : impl_->unix_acceptors) {
+        acceptor->close(ignored);
+    }
+    for (const auto& path : std::exchange(impl_->socket_files, {})) {
+        ::unlink(path.c_str());
+    }
+    const Instant deadline = impl_->clock.now() + kStopGrace;
+    while (impl_->has_busy_session() && impl_->clock.now() < deadline) {
+        if (!co_await impl_->clock.sleep_for(std::chrono::milliseconds(10))) {
+            break;
+        }
+    }
+    for (auto* session : impl_->sessions) {
+        session->cancel();
+    }
+    co_return co_await impl_->tasks.stop();
+}
+
+}  // namespace muster::adapters

@@ -1,0 +1,107 @@
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+#include "adapters/net/http_connection.h"
+
+namespace muster::adapters {
+
+namespace asio = boost::asio;
+namespace ssl = boost::asio::ssl;
+
+namespace {
+
+class TlsConnection final : public HttpConnection {
+  public:
+    TlsConnection(asio::ip::tcp::socket socket, ssl::context& context, bool is_local)
+        : stream_(std::move(socket), context), is_local_(is_local) {}
+
+    Task<> start() override {
+        const auto [failure] = co_await stream_.async_handshake(
+            ssl::stream_base::server, asio::as_tuple(asio::use_awaitable));
+        if (failure) {
+            co_return connection_error(failure);
+        }
+        co_return Result<>{};
+    }
+
+    Task<std::size_t> read(asio::mutable_buffer into) override {
+        const auto [failure, size] =
+            co_await stream_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
+        if (failure) {
+            co_return connection_error(failure);
+        }
+        co_return size;
+    }
+
+    Task<> write(asio::const_buffer data) override {
+        const auto [failure, size] =
+            co_await asio::async_write(stream_, data, asio::as_tuple(asio::use_awaitable));
+        if (failure) {
+            co_return connection_error(failure);
+        }
+        co_return Result<>{};
+    }
+
+    void finish() override {
+        // Every answer carries its length or a last chunk, so that a missing close_notify can't
+        // be taken for a whole answer.
+        boost::system::error_code ignored;
+        stream_.lowest_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    }
+
+    void cancel() override {
+        boost::system::error_code ignored;
+        stream_.lowest_layer().cancel(ignored);
+    }
+
+    [[nodiscard]] bool is_local() const override { return is_local_; }
+
+  private:
+    ssl::stream<asio::ip::tcp::socket> stream_;
+    bool is_local_;
+};
+
+}  // namespace
+
+struct HttpTlsContext::Impl {
+    ssl::context context{ssl::context::tls_server};
+};
+
+HttpTlsContext::HttpTlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+}
+HttpTlsContext::~HttpTlsContext() = default;
+
+Result<std::unique_ptr<HttpTlsContext>> HttpTlsContext::load(const HttpServer::Tls& files) {
+    auto impl = std::make_unique<Impl>();
+    boost::system::error_code failure;
+    impl->context.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 |
+                                  ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
+                                  ssl::context::no_tlsv1_1,
+                              failure);
+    impl->context.use_certificate_chain_file(files.certificate_file, failure);
+    if (failure) {
+        return Error{
+            Errc::kInvalid,
+            "can't use the certificate " + files.certificate_file + ": " + failure.message(),
+            "give a PEM file that holds the certificate and its chain"};
+    }
+    impl->context.use_private_key_file(files.key_file, ssl::context::pem, failure);
+    if (failure) {
+        return Error{Errc::kInvalid,
+                     "can't use the key " + files.key_file + ": " + failure.message(),
+                     "give the PEM file of the key that belongs to " + files.certificate_file};
+    }
+    return std::unique_ptr<HttpTlsContext>(new HttpTlsContext(std::move(impl)));
+}
+
+std::unique_ptr<HttpConnection> HttpTlsContext::wrap(asio::ip::tcp::socket socket) {
+    boost::system::error_code ignored;
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    const bool is_local = socket.remote_endpoint(ignored).address().is_loopback();
+    return std::make_unique<TlsConnection>(std::move(socket), impl_->context, is_local);
+}
+
+}  // namespace muster::adapters
