@@ -81,13 +81,20 @@ class Registry {
     struct Entry {
         Make make;
         plan::Type settings;
+        /// Silence is retried within a sample, `plan.attempts` times in all (probe/attempts.h);
+        /// only for types whose check() may run several times at once.
+        bool is_retried = false;
     };
 
     /// P has `kType`, `static plan::Type settings()` and `static Result<unique_ptr<Probe>>
-    /// make(…)`.
+    /// make(…)`; with `static constexpr bool kIsRetried = true`, also Entry::is_retried.
     template <class P>
     void add() {
-        add(P::kType, Entry{&P::make, P::settings()});
+        Entry entry{&P::make, P::settings()};
+        if constexpr (requires { P::kIsRetried; }) {
+            entry.is_retried = P::kIsRetried;
+        }
+        add(P::kType, std::move(entry));
     }
     void add(std::string_view type, Entry entry);
     /// kInvalid when the type is not known or its settings do not fit.

@@ -15,7 +15,8 @@ struct SelfView {
     int targets = 0;
     int targets_turned_bad = 0;  ///< Within the last 10 s, outside the site with most of them.
     Duration loop_lag{};
-    Duration since_resume{};  ///< Since the last gap in which the process did not run.
+    /// Since the last gap in which the process did not run; zero: there was none.
+    Duration since_resume{};
 };
 
 struct Eligibility {

@@ -12,7 +12,9 @@ namespace muster::probe {
 
 /// Runs many thousands of probes: phase from a hash of target and vantage, ± 5 % jitter, bounded
 /// concurrency, immediate re-check of hard failures, and a detector for each target. A hung target
-/// never delays another.
+/// never delays another: targets that were silent get at most half of the places. Until a target
+/// has a verdict it is checked at least once a second, so that the first picture comes soon; after
+/// a gap of 10 s (the process stood still) its verdict starts again from unknown.
 class Scheduler {
   public:
     struct Options {
@@ -29,6 +31,8 @@ class Scheduler {
 
     /// Starts watching; the probe is made by the registry. kInvalid as Registry::make.
     Result<> add(const Settings& settings, const Registry& registry);
+    /// Stops watching one service's targets and forgets their verdicts; waits for checks under way.
+    Task<> remove(ServiceId service);
     /// Stops watching everything, as a plan reload needs; waits for checks under way.
     Task<> stop();
     /// Checks a target now (a broken kept connection, an operator's request).
@@ -43,16 +47,22 @@ class Scheduler {
 
   private:
     struct Watch;
+    using Watches = std::map<TargetId, std::unique_ptr<Watch>>;
+    using Detectors = std::map<TargetId, std::unique_ptr<Detector>>;
+    static Task<> end(Watches watches, Detectors detectors);
     Task<> run(Watch* watch);
-    Task<> check_once(Watch* watch);
+    Task<> check_until_settled(Watch* watch, Instant due);
+    Task<> check_once(Watch* watch, Instant due);
+    Task<> take_slot(Watch* watch);
+    void free_slot(const Watch& watch);
 
     Options options_;
     Deps deps_;
     OnSample on_sample_;
-    TaskGroup tasks_;
-    std::map<TargetId, std::unique_ptr<Watch>> watches_;
-    std::map<TargetId, std::unique_ptr<Detector>> detectors_;
+    Watches watches_;
+    Detectors detectors_;
     std::size_t in_flight_ = 0;
+    std::size_t patient_in_flight_ = 0;  // Of them, targets that were silent last time.
     Event slot_free_;
     Duration worst_lag_{};
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <string>
 
@@ -55,6 +56,11 @@ class Detector {
     [[nodiscard]] const std::deque<Seen>& history() const { return history_; }
 
   private:
+    struct State {
+        Health health;
+        Evidence evidence;
+    };
+    [[nodiscard]] State wanted() const;
     void count(const Sample& sample, Instant now);
     bool settle(const Sample& sample, Instant now);
 
@@ -65,6 +71,9 @@ class Detector {
     int good_in_row_ = 0;
     int bad_in_row_ = 0;
     int hard_in_row_ = 0;
+    int silent_in_row_ = 0;
+    bool has_silence_ = false;     // In the streak of bad samples that runs now.
+    std::uint32_t slow_seen_ = 0;  // One bit for each of the newest samples.
     Instant streak_began_{};
     Verdict verdict_;
     std::deque<Seen> history_;

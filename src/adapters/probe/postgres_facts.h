@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "adapters/net/pg_connection.h"
+#include "base/fields.h"
+#include "probe/probe.h"
+
+namespace muster::adapters {
+
+/// One row about a server: its role, its place in the WAL, what it receives. Versions 13 to 17.
+std::string_view postgres_status_query();
+
+/// That row as the probe's facts (docs/reference/probes/postgres.md).
+Fields postgres_facts(const PgResult& status);
+
+/// The class of evidence of a connection or statement that the server refused: hard where it
+/// cannot serve anybody (shutting down, read-only, disk full, data corrupted), silence where it
+/// only does not serve this probe (password, no free connection).
+probe::Evidence evidence_of(const Error& error);
+
+}  // namespace muster::adapters
