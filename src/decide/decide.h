@@ -41,6 +41,7 @@ struct Witness {
     bool is_confirmed_stop = false;
     Instant at{};
     std::string detail;
+    ServiceId service{};  ///< Whose primary it speaks of.
 };
 
 /// Where the service could go.
@@ -61,6 +62,9 @@ struct ServiceView {
     SiteId primary;
     Epoch epoch;
     std::vector<Vote> votes;  ///< On all its targets, from all vantages.
+    /// Every target that should have votes; one without any counts as unknown. Empty: only those
+    /// that the votes name.
+    std::vector<probe::TargetId> targets;
     std::vector<Witness> witnesses;
     std::vector<Candidate> candidates;
     std::optional<RunId> active_run;
@@ -69,8 +73,9 @@ struct ServiceView {
     bool has_full_picture = false;  ///< Every vantage that counts has reported every target once.
     bool is_frozen = false;         ///< By the plan or by an operator.
     std::optional<std::string>
-        waiting_approval;        ///< An earlier decision that a person has not answered.
-    int writable_primaries = 0;  ///< Sites that accept writes now; two: nothing moves.
+        waiting_approval;         ///< An earlier decision that a person has not answered.
+    int writable_primaries = 0;   ///< Sites that accept writes now; two: nothing moves.
+    std::vector<SiteId> writers;  ///< Which they are, as far as it is known.
 };
 
 /// What is known of all services and vantages at one moment.
