@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,8 +31,13 @@ class Runner {
         /// True while this node may act for the service at that epoch; a node that has seen a
         /// higher epoch stops at once.
         std::function<bool(const ServiceId&, Epoch)> may_act;
+        /// Where several nodes share a store: whether this one takes up the run in `recover`. The
+        /// others are listed as they stand. Without it: all.
+        std::function<bool(const Run&)> may_take_up = {};
     };
     using OnChange = std::function<void(const Run&)>;
+    /// So many finished runs stay in memory, the newest; the store keeps all.
+    static constexpr std::size_t kMaxFinishedRuns = 200;
 
     Runner(Deps deps, OnChange on_change);
     ~Runner();
@@ -39,7 +45,9 @@ class Runner {
     /// Journals the run and starts it. kInvalid for a bad graph or an unknown action; kConflict
     /// when another run is active on the same service.
     Task<RunId> start(RunSpec spec);
-    /// Reads all runs from the store and goes on with the unfinished ones. Call once, at start.
+    /// Reads all runs from the store and goes on with the unfinished ones. Call once, at start. A
+    /// run whose journal can't be read does not stop the others: it is listed as waiting, with the
+    /// reason (its key and entry), and its service stays locked.
     Task<> recover();
     /// Stops driving (the runs stay where their journal says); for shutdown.
     Task<> stop();
