@@ -1,14 +1,20 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+
+#include "adapters/net/pg_connection.h"
+#include "adapters/postgres/host.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "postgres/control_data.h"
 #include "postgres/server_control.h"
 #include "workflow/command_runner.h"
 
 namespace muster::adapters {
 
 /// ServerControl over libpq and the host's own tools (pg_ctl, pg_controldata, pg_basebackup,
-/// pg_waldump), here or over ssh. PostgreSQL 13 to 17.
+/// pg_waldump, pg_rewind), here or over ssh. PostgreSQL 13 to 17.
 class PgServerControl final : public postgres::ServerControl {
   public:
     PgServerControl(Executor executor, Clock& clock, Log& log, workflow::CommandRunner& commands);
@@ -25,15 +31,60 @@ class PgServerControl final : public postgres::ServerControl {
     Task<postgres::Divergence> keep_divergence(postgres::Server old_primary,
                                                postgres::Server new_primary, std::string keep_in,
                                                Instant deadline) override;
+    /// Where old and new have parted, keep_divergence() must have kept the difference: kDenied
+    /// otherwise. kDenied too when `server` is not proven to be out of force, or `primary` to be in
+    /// it. Needs room for a second copy beside the data directory.
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
     Task<> start(postgres::Server server, Instant deadline) override;
     Task<> write_canary(postgres::Server server, Epoch epoch, Instant deadline) override;
 
   private:
+    struct Sighting;
+    struct Parting;
+    struct Standby;
+
+    Task<PgConnection> open(postgres::Server server, Instant deadline);
+    Task<postgres::ServerState> ask_server(postgres::Server server, Instant deadline);
+    Task<postgres::ServerState> ask_host(postgres::Server server, Instant deadline);
+    Task<> look_by_sql(postgres::Server server, std::shared_ptr<Sighting> seen, Instant deadline);
+
+    Task<postgres::ServerState> fence_by_command(postgres::Server server, Epoch epoch,
+                                                 Instant deadline);
+    Task<> confirm_not_writable(postgres::Server server, Instant deadline);
+
+    // The connection is the caller's, who waits for the end of the call.
+    Task<> claim_epoch(PgConnection* connection, postgres::Server server, Epoch epoch,
+                       Instant deadline);
+    Task<> await_end_of_recovery(PgConnection* connection, Instant deadline);
+    Task<> write_through(PgConnection* connection, Epoch epoch, Instant deadline);
+
+    Task<std::string> history_of(postgres::Server primary, int timeline, Instant deadline);
+    Task<Parting> find_parting(postgres::Server old_primary, postgres::Server new_primary,
+                               Instant deadline);
+    Task<std::string> manifest_of(postgres::Server old_primary, Parting parting, Instant deadline);
+
+    Task<postgres::ServerState> prove_roles(postgres::Server server, postgres::Server primary,
+                                            Epoch epoch, Instant deadline);
+    Task<Standby> plan_standby(postgres::Server server, postgres::Server primary, Epoch epoch,
+                               Instant deadline);
+    Task<postgres::ServerState> restart_as_standby(postgres::Server server, Standby standby,
+                                                   Instant deadline);
+    /// Nothing when rewinding did not lead to a standby that streams.
+    Task<std::optional<postgres::ServerState>> rewind(postgres::Server server, Standby standby,
+                                                      Instant deadline);
+    Task<postgres::ServerState> renew(postgres::Server server, Standby standby, Instant deadline);
+    Task<postgres::ServerState> await_streaming(postgres::Server server, int timeline,
+                                                Instant deadline);
+    Task<> require_kept(postgres::Server server, Parting parting, Instant deadline);
+    Task<postgres::ServerState> rejoin(postgres::Server server, Standby standby, Parting parting,
+                                       Instant deadline);
+    Task<> drop_own_slots(postgres::Server server, Instant deadline);
+
     Executor executor_;
     Clock& clock_;
     Log& log_;
+    Host host_;
     workflow::CommandRunner& commands_;
 };
 
