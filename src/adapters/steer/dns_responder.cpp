@@ -1,0 +1,309 @@
+#include "adapters/steer/dns_responder.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <charconv>
+#include <map>
+
+#include "adapters/steer/dns_message.h"
+#include "base/task_group.h"
+
+namespace muster::adapters {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::ip::udp;
+
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+/// RFC 7766 section 6.2.3 asks for a few seconds; a slow asker must not hold a place for long.
+constexpr Duration kIdle = std::chrono::seconds(10);
+constexpr std::size_t kMaxTcp = 256;
+/// Handed out while a target is suspect, so that clients come back soon (gdnsd's floor).
+constexpr Duration kSuspectTtl = std::chrono::seconds(5);
+constexpr int kBurst = 64;
+constexpr int kPortAttempts = 32;
+
+struct Address {
+    asio::ip::address ip;
+    std::uint16_t port = 0;
+};
+
+Result<Address> parse_address(const std::string& text) {
+    const auto colon = text.rfind(':');
+    boost::system::error_code failed;
+    auto host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    Address address{asio::ip::make_address(host, failed), 0};
+    int port = -1;
+    if (colon != std::string::npos && !failed) {
+        const auto digits = text.substr(colon + 1);
+        const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+        port = bad != std::errc{} || *end != '\0' ? -1 : port;
+    }
+    if (port < 0 || port > 65'535) {
+        return Error{Errc::kInvalid, "\"" + text + "\" is no address to listen at",
+                     "write an address and a port, such as 127.0.0.1:53 or [::1]:53"};
+    }
+    address.port = static_cast<std::uint16_t>(port);
+    return address;
+}
+
+Error cannot_listen(const std::string& address, const boost::system::error_code& failed) {
+    const std::string what = "DNS can't listen at " + address + ": " + failed.message();
+    if (failed == asio::error::access_denied) {
+        return {
+            Errc::kDenied, what,
+            "give the binary the privilege (setcap cap_net_bind_service=+ep muster) or choose a "
+            "port above 1023 and forward 53 to it"};
+    }
+    return {Errc::kUnavailable, what, "free the address, or choose another under dns: listen:"};
+}
+
+template <class Socket, class Endpoint>
+boost::system::error_code open_at(Socket* socket, const Endpoint& endpoint) {
+    boost::system::error_code failed;
+    socket->open(endpoint.protocol(), failed);
+    if constexpr (requires { socket->listen(); }) {
+        if (!failed) {
+            socket->set_option(asio::socket_base::reuse_address(true), failed);
+        }
+    }
+    if (!failed) {
+        socket->bind(endpoint, failed);
+    }
+    if constexpr (requires { socket->listen(); }) {
+        if (!failed) {
+            socket->listen(asio::socket_base::max_listen_connections, failed);
+        }
+    }
+    return failed;
+}
+
+}  // namespace
+
+struct DnsResponder::Impl {
+    Impl(Executor executor, Clock& c, Log& l)
+        : clock(c), log(l), udp_socket(executor), acceptor(executor), tasks(executor) {}
+
+    Result<> rebuild();
+    Task<> serve_udp();
+    Task<> serve_tcp();
+    Task<> serve_one(std::shared_ptr<tcp::socket> socket);
+    Task<> drop_idle(std::shared_ptr<tcp::socket> socket, std::shared_ptr<Instant> last);
+    void answer_burst();
+
+    Clock& clock;
+    Log& log;
+    udp::socket udp_socket;
+    tcp::acceptor acceptor;
+    TaskGroup tasks;
+    std::vector<Zone> zones;
+    std::map<std::pair<std::string, std::string>, steer::Wanted> steered;
+    std::unique_ptr<DnsTable> table = std::make_unique<DnsTable>();
+    std::uint32_t serial = 0;
+    std::size_t tcp_open = 0;
+};
+
+DnsResponder::DnsResponder(Executor executor, Clock& clock, Log& log)
+    : impl_(std::make_unique<Impl>(std::move(executor), clock, log)) {
+}
+
+DnsResponder::~DnsResponder() = default;
+
+// The serial follows the clock, so that it also grows over restarts, and never stands still.
+Result<> DnsResponder::Impl::rebuild() {
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch());
+    const auto next = std::max(serial + 1, static_cast<std::uint32_t>(now.count()));
+    std::vector<DnsTable::Set> sets;
+    for (const auto& [key, wanted] : steered) {
+        const auto ttl =
+            wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
+        sets.push_back({wanted.record, wanted.answers, ttl});
+    }
+    TRY(auto built, DnsTable::build(zones, sets, next));
+    table = std::move(built);
+    serial = next;
+    return {};
+}
+
+Result<> DnsResponder::set_zones(std::vector<Zone> zones) {
+    std::swap(impl_->zones, zones);
+    auto built = impl_->rebuild();
+    if (!built) {
+        std::swap(impl_->zones, zones);
+    }
+    return built;
+}
+
+Result<std::uint16_t> DnsResponder::listen(const std::string& address) {
+    TRY(const auto at, parse_address(address));
+    // A port that the system chose for UDP may be taken for TCP: then another one is asked for.
+    boost::system::error_code failed;
+    std::uint16_t port = 0;
+    for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
+        boost::system::error_code ignored;
+        impl_->udp_socket.close(ignored);
+        impl_->acceptor.close(ignored);
+        failed = open_at(&impl_->udp_socket, udp::endpoint(at.ip, at.port));
+        if (!failed) {
+            port = impl_->udp_socket.local_endpoint(failed).port();
+            failed = open_at(&impl_->acceptor, tcp::endpoint(at.ip, port));
+        }
+        if (!failed || at.port != 0) {
+            break;
+        }
+    }
+    if (failed) {
+        return cannot_listen(address, failed);
+    }
+    impl_->udp_socket.non_blocking(true, failed);
+    impl_->tasks.spawn(impl_->serve_udp());
+    impl_->tasks.spawn(impl_->serve_tcp());
+    return port;
+}
+
+Task<> DnsResponder::stop() {
+    boost::system::error_code ignored;
+    impl_->udp_socket.close(ignored);
+    impl_->acceptor.close(ignored);
+    return impl_->tasks.stop();
+}
+
+// Answers what has arrived, without waiting, up to a bound: then others get their turn.
+void DnsResponder::Impl::answer_burst() {
+    std::array<std::uint8_t, 4096> buffer{};
+    for (int i = 0; i < kBurst; ++i) {
+        udp::endpoint peer;
+        boost::system::error_code failed;
+        const auto size = udp_socket.receive_from(asio::buffer(buffer), peer, 0, failed);
+        if (failed == asio::error::would_block || failed == asio::error::bad_descriptor) {
+            return;
+        }
+        if (failed) {
+            continue;  // An earlier answer was refused by its asker; that says nothing of the next.
+        }
+        const auto reply = answer_query({buffer.data(), size}, *table, true);
+        if (!reply.empty()) {
+            udp_socket.send_to(asio::buffer(reply), peer, 0, failed);
+        }
+    }
+}
+
+Task<> DnsResponder::Impl::serve_udp() {
+    while (udp_socket.is_open()) {
+        const auto [failed] = co_await udp_socket.async_wait(udp::socket::wait_read, kTuple);
+        if (failed == asio::error::operation_aborted) {
+            break;
+        }
+        answer_burst();
+    }
+    co_return Result<>{};
+}
+
+Task<> DnsResponder::Impl::serve_tcp() {
+    while (acceptor.is_open()) {
+        auto [failed, socket] = co_await acceptor.async_accept(kTuple);
+        if (failed == asio::error::operation_aborted) {
+            break;
+        }
+        if (failed) {
+            CO_TRY_OK(co_await clock.sleep_for(std::chrono::milliseconds(100)));
+            continue;
+        }
+        if (tcp_open < kMaxTcp) {
+            // Shared by the reader and by the watch that closes it when it idles.
+            tasks.spawn(serve_one(std::make_shared<tcp::socket>(std::move(socket))));
+        }
+    }
+    co_return Result<>{};
+}
+
+Task<> DnsResponder::Impl::drop_idle(std::shared_ptr<tcp::socket> socket,
+                                     std::shared_ptr<Instant> last) {
+    while (socket->is_open() && clock.now() - *last < kIdle) {
+        CO_TRY_OK(co_await clock.sleep_until(*last + kIdle));
+    }
+    boost::system::error_code ignored;
+    socket->close(ignored);
+    co_return Result<>{};
+}
+
+Task<> DnsResponder::Impl::serve_one(std::shared_ptr<tcp::socket> socket) {
+    ++tcp_open;
+    const auto last = std::make_shared<Instant>(clock.now());
+    TaskGroup watch(tasks.executor());
+    watch.spawn(drop_idle(socket, last));
+    std::array<std::uint8_t, 2> length{};
+    std::vector<std::uint8_t> query;
+    while (true) {
+        const auto [unread, some] =
+            co_await asio::async_read(*socket, asio::buffer(length), kTuple);
+        if (unread) {
+            break;
+        }
+        query.resize(static_cast<std::size_t>(length[0]) << 8U | length[1]);
+        const auto [cut, all] = co_await asio::async_read(*socket, asio::buffer(query), kTuple);
+        const auto reply = cut ? std::vector<std::uint8_t>() : answer_query(query, *table, false);
+        if (reply.empty()) {
+            break;
+        }
+        const std::array<std::uint8_t, 2> size{static_cast<std::uint8_t>(reply.size() >> 8U),
+                                               static_cast<std::uint8_t>(reply.size() & 0xffU)};
+        const std::array parts{asio::buffer(size), asio::buffer(reply)};
+        const auto [unsent, sent] = co_await asio::async_write(*socket, parts, kTuple);
+        if (unsent) {
+            break;
+        }
+        *last = clock.now();
+    }
+    boost::system::error_code ignored;
+    socket->close(ignored);
+    const auto stopped = co_await watch.stop();
+    --tcp_open;
+    co_return stopped;
+}
+
+Task<steer::Actual> DnsResponder::current(steer::Record record, Instant /*deadline*/) {
+    const auto found = impl_->steered.find({plain_name(record.name), record.type});
+    if (found == impl_->steered.end()) {
+        co_return Error{Errc::kNotFound, record.name + " is not steered yet"};
+    }
+    const auto& wanted = found->second;
+    const auto ttl =
+        wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
+    co_return steer::Actual{wanted.answers, ttl, wanted.epoch, impl_->serial};
+}
+
+Task<> DnsResponder::apply(steer::Wanted wanted, Instant /*deadline*/) {
+    if (wanted.answers.empty()) {
+        co_return Error{Errc::kInvalid, wanted.record.name + " would get no answer at all",
+                        "a name that is steered keeps at least one answer"};
+    }
+    const std::pair key{plain_name(wanted.record.name), wanted.record.type};
+    const auto found = impl_->steered.find(key);
+    if (found != impl_->steered.end() && wanted.epoch < found->second.epoch) {
+        co_return Error{Errc::kConflict, wanted.record.name + " is steered by epoch " +
+                                             std::to_string(found->second.epoch.value) + ", not " +
+                                             std::to_string(wanted.epoch.value)};
+    }
+    auto before = impl_->steered;
+    impl_->steered[key] = std::move(wanted);
+    auto built = impl_->rebuild();
+    if (!built) {
+        impl_->steered = std::move(before);
+    }
+    co_return built;
+}
+
+}  // namespace muster::adapters
