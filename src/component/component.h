@@ -18,7 +18,8 @@
 
 namespace muster::component {
 
-/// A move from one site to another, planned or forced; or making the old site a standby again.
+/// A move from one site to another, planned or forced; or making an old site a standby again: then
+/// `from` is the site that serves now and `to` the one that becomes its standby.
 struct Move {
     enum class Kind { kFailover, kSwitchover, kRebuild };
     Kind kind = Kind::kFailover;
@@ -54,6 +55,8 @@ struct SiteReport {
     std::optional<ByteCount> lag_bytes;
     /// When the newest data that this site is proven to have was written at the primary.
     std::optional<Instant> data_as_of;
+    /// Commits waited for this standby when the primary was last heard: its loss is zero.
+    bool is_in_sync = false;
     std::optional<bool> sees_primary;  ///< A standby's own word of the primary.
     Instant sees_primary_at{};
     bool is_confirmed_stopped = false;  ///< The host says that the process is gone.
@@ -106,6 +109,8 @@ struct Kind {
     Result<std::unique_ptr<Component>> (*make)(const plan::Service&, const plan::Component&);
     /// Adds "postgres.promote" and the like.
     void (*add_actions)(workflow::Actions&, const Deps&);
+    bool has_sites = true;           ///< It has a `sites:` map.
+    bool has_default_probe = false;  ///< It knows what to probe when the plan does not say.
 };
 
 /// All kinds, sorted: the one place that lists them is `component/all_components.cpp`.

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "component/component.h"
+#include "component/kinds/postgres_server.h"
+#include "component/parameters.h"
+
+namespace muster::component {
+
+/// What the postgres actions share: their port, and the answers of an action that only looks.
+class PostgresAction : public workflow::Action {
+  public:
+    explicit PostgresAction(const Deps& deps) : control_(deps.postgres), deps_(deps) {}
+    /// Not to be told without doing it: applied again, for every one of them may be repeated.
+    Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override;
+    /// Nothing was changed, so nothing is put back.
+    Task<> undo(workflow::Call call, Instant deadline) override;
+
+  protected:
+    [[nodiscard]] static postgres::Server server(const workflow::Call& call, std::string_view key) {
+        return server_from(part(call.with, key));
+    }
+    postgres::ServerControl& control_;
+    Deps deps_;
+};
+
+/// Takes a stopped server back into service at its old site: for the rollback of a fence or a
+/// planned stop. Only when the other side has provably not been promoted.
+class Reinstate {
+  public:
+    explicit Reinstate(postgres::ServerControl& control) : control_(control) {}
+    /// kDenied when the candidate is missing or may be a primary by now.
+    Task<> run(workflow::Call call, Instant deadline);
+
+  private:
+    postgres::ServerControl& control_;
+};
+
+/// True for a parameter that a run has filled: not empty, no `${…}` left.
+bool is_filled(const std::string& parameter);
+
+/// The actions that move or keep data: postgres.keep_divergence, .rebuild, .check_ready, .verify.
+void add_postgres_standby_actions(workflow::Actions& actions, const Deps& deps);
+
+}  // namespace muster::component

@@ -1,0 +1,339 @@
+#include "component/manual.h"
+
+#include <algorithm>
+#include <map>
+
+#include "component/kinds/postgres_server.h"
+#include "component/parameters.h"
+#include "component/probe_round.h"
+
+namespace muster::component {
+namespace {
+
+using postgres::Server;
+
+std::string joined_command(const std::vector<std::string>& words) {
+    std::string line;
+    for (const auto& word : words) {
+        line += (line.empty() ? "" : " ") + shell_quoted(word);
+    }
+    return line;
+}
+
+std::string where(const Server& server) {
+    return "site " + server.site.str() +
+           (server.ssh.empty() ? std::string() : " (`ssh " + server.ssh + "`)");
+}
+
+/// A command line on the server's own host, as its own user.
+std::string on_host(const Server& server, const std::string& line) {
+    std::string whole =
+        server.run_as.empty() ? line : "runuser -u " + server.run_as + " -- " + line;
+    return server.ssh.empty() ? whole : "ssh " + server.ssh + " " + shell_quoted(whole);
+}
+
+std::string tool(const Server& server, const std::string& name) {
+    return server.bin.empty() ? name : server.bin + "/" + name;
+}
+
+std::string sql(const Server& server, const std::string& statement) {
+    return "psql " + shell_quoted(server.conninfo) + " -Atc " + shell_quoted(statement);
+}
+
+Server server(const plan::Step& step, std::string_view key) {
+    return server_from(part(step.with, key));
+}
+
+Manual fence(const plan::Step& step) {
+    const Server old = server(step, "server");
+    Manual manual;
+    manual.purpose =
+        "Stop the old primary for good. Nothing may be promoted before this is proven.";
+    manual.where = where(old);
+    if (!old.fence_command.empty()) {
+        manual.commands.push_back(joined_command(old.fence_command));
+    }
+    if (!old.data.empty()) {
+        // The signal first: whatever starts it again then starts a standby.
+        const std::string data = shell_quoted(old.data);
+        manual.commands.push_back(
+            on_host(old, "touch " + shell_quoted(old.data + "/standby.signal")));
+        manual.commands.push_back(
+            on_host(old, tool(old, "pg_ctl") + " stop -m immediate -D " + data));
+        manual.commands.push_back(on_host(old, tool(old, "pg_ctl") + " status -D " + data));
+        manual.commands.push_back(on_host(old, tool(old, "pg_controldata") + " " + data));
+    }
+    manual.verify = "`pg_ctl status` says `no server running`. Write down the last WAL position.";
+    manual.warning =
+        "If the host can't be reached, cut its power or its network first and make sure that it "
+        "stays so. Silence is no proof: two primaries cost more than an hour of downtime.";
+    return manual;
+}
+
+Manual demote(const plan::Step& step) {
+    const Server old = server(step, "server");
+    Manual manual;
+    manual.purpose = "Stop the primary cleanly, so that the standby receives everything.";
+    manual.where = where(old);
+    manual.commands = {
+        sql(old, "CHECKPOINT"), on_host(old, "touch " + shell_quoted(old.data + "/standby.signal")),
+        on_host(old, tool(old, "pg_ctl") + " stop -m fast -D " + shell_quoted(old.data)),
+        on_host(old, tool(old, "pg_controldata") + " " + shell_quoted(old.data))};
+    manual.verify = "`Database cluster state: shut down`; write down `Latest checkpoint location`.";
+    manual.warning = "Writes are refused from here on, until the other site is promoted.";
+    return manual;
+}
+
+Manual await(const plan::Step& step) {
+    const Server standby = server(step, "standby");
+    Manual manual;
+    manual.purpose = "Make sure that the standby has everything that the old primary wrote.";
+    manual.where = where(standby);
+    manual.commands = {sql(standby, "SELECT pg_last_wal_receive_lsn()")};
+    manual.verify = "The position is at least the one written down in the step before.";
+    manual.warning = "Do not promote before: what is missing would be lost.";
+    return manual;
+}
+
+Manual promote(const plan::Step& step) {
+    const Server target = server(step, "server");
+    Manual manual;
+    manual.purpose = "Make the standby the primary.";
+    manual.where = where(target);
+    manual.commands = {sql(target, "SELECT pg_promote(wait := true)"),
+                       sql(target, "SELECT pg_is_in_recovery()")};
+    manual.verify = "`pg_is_in_recovery` answers `f`.";
+    manual.warning = "Point of no return. Only when the old primary is proven to be stopped.";
+    return manual;
+}
+
+Manual check_ready(const plan::Step& step) {
+    const Server standby = server(step, "standby");
+    Manual manual;
+    manual.purpose = "Make sure that the standby streams and is close behind.";
+    manual.where = where(standby);
+    manual.commands = {sql(standby,
+                           "SELECT status, flushed_lsn, latest_end_lsn FROM "
+                           "pg_stat_wal_receiver"),
+                       sql(server(step, "primary"), "SELECT pg_current_wal_lsn()")};
+    manual.verify = "`status` is `streaming` and the positions are close.";
+    return manual;
+}
+
+Manual keep(const plan::Step& step) {
+    const Server old = server(step, "old");
+    Manual manual;
+    manual.purpose = "Keep what only the old primary had, before anything overwrites it.";
+    manual.where = where(old);
+    const std::string into = step.with.text("keep");
+    manual.commands = {
+        on_host(old, "mkdir -p " + shell_quoted(into)),
+        on_host(old, "cp -a " + shell_quoted(old.data + "/pg_wal") + " " +
+                         shell_quoted(old.data + "/global/pg_control") + " " + shell_quoted(into)),
+        on_host(old, tool(old, "pg_waldump") + " --stats=record -p " +
+                         shell_quoted(into + "/pg_wal") + " -s START -e END")};
+    manual.verify =
+        "START is where the new timeline begins (its .history file), END the old primary's last "
+        "position. `Transaction/COMMIT` counts what was lost.";
+    manual.warning = "Do not rewind, rebuild or delete the old data directory before this is done.";
+    return manual;
+}
+
+Manual rebuild(const plan::Step& step) {
+    const Server target = server(step, "server");
+    const Server primary = server(step, "primary");
+    const std::string source =
+        primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
+    Manual manual;
+    manual.purpose = "Make the old primary a standby of the new one.";
+    manual.where = where(target);
+    manual.commands = {
+        on_host(target, tool(target, "pg_basebackup") + " -d " + shell_quoted(source) + " -D " +
+                            shell_quoted(target.data + ".new") + " -R -X stream -c fast"),
+        on_host(target,
+                "mv " + shell_quoted(target.data) + " " + shell_quoted(target.data + ".old")),
+        on_host(target,
+                "mv " + shell_quoted(target.data + ".new") + " " + shell_quoted(target.data)),
+        on_host(target, tool(target, "pg_ctl") + " start -w -D " + shell_quoted(target.data))};
+    manual.verify =
+        "On the primary, `SELECT client_addr, state FROM pg_stat_replication` shows "
+        "`streaming`.";
+    manual.warning = "Keep `" + target.data + ".old` until the new standby streams.";
+    return manual;
+}
+
+Manual verify(const plan::Step& step) {
+    const Server target = server(step, "server");
+    Manual manual;
+    manual.purpose = "Prove that the new primary takes writes.";
+    manual.where = where(target);
+    manual.commands = {sql(target,
+                           "CREATE TABLE muster_canary AS SELECT now(); DROP TABLE muster_canary; "
+                           "SELECT pg_current_wal_lsn()")};
+    manual.verify = "No error, and the position grows.";
+    return manual;
+}
+
+/// One server's command with its host and number filled in.
+std::string on_instance(const plan::Step& step, const std::vector<std::string>& words,
+                        std::size_t index) {
+    const auto hosts = step.with.texts("hosts");
+    Fields values = address_fields(hosts[index % hosts.size()]);
+    values["site"] = step.with.text("site");
+    values["component"] = step.with.text("component");
+    values["index"] = std::to_string(index);
+    std::vector<std::string> filled;
+    filled.reserve(words.size());
+    for (const auto& word : words) {
+        filled.push_back(probe::fill(word, values).value_or(word));
+    }
+    const std::string line = joined_command(filled);
+    const std::string ssh = probe::fill(step.with.text("ssh"), values).value_or("");
+    return ssh.empty() ? line : "ssh " + ssh + " " + shell_quoted(line);
+}
+
+Manual scale(const plan::Step& step) {
+    const bool starts = step.action == "servers.scale";
+    Manual manual;
+    manual.where = "site " + step.with.text("site") + ": ";
+    for (const auto& host : step.with.texts("hosts")) {
+        manual.where += (manual.where.ends_with(": ") ? "" : ", ") + host;
+    }
+    const std::string target = step.with.text("target");
+    const auto words = step.with.texts(starts ? "start" : "stop");
+    manual.purpose = starts ? "Start servers until " + target + " are healthy."
+                            : "Stop servers until " + target +
+                                  " are left; leave it when the "
+                                  "site can't be reached.";
+    const auto hosts = step.with.texts("hosts");
+    const auto count = static_cast<std::size_t>(std::max(0L, step.with.integer("target", 0)));
+    const std::size_t end = starts ? count : hosts.size();
+    for (std::size_t i = starts ? 0 : count; i < end && !words.empty() && !hosts.empty(); ++i) {
+        manual.commands.push_back(on_instance(step, words, i));
+    }
+    manual.verify = starts ? "Their health check answers on each host." : "They are stopped.";
+    return manual;
+}
+
+Manual point(const plan::Step& step) {
+    Manual manual;
+    std::string answers;
+    for (const auto& answer : step.with.texts("answers")) {
+        answers += (answers.empty() ? "" : ", ") + answer;
+    }
+    const std::string name = step.with.text("name");
+    const std::string type = step.with.text("type", "A");
+    manual.purpose = "Make `" + name + "` answer " + answers + ".";
+    manual.where = "the name servers of " + name;
+    manual.commands = {"dig +short " + name + " " + type};
+    manual.verify = "`dig` at every authoritative server prints exactly: " + answers +
+                    ". Users follow within the TTL of " + step.with.text("ttl") + ".";
+    manual.warning = "Only when the new site takes writes. Never publish an empty answer.";
+    return manual;
+}
+
+/// What listens behind the first answer; empty when the step names none.
+std::string address_behind(const plan::Step& step) {
+    const auto answers = step.with.texts("answers");
+    if (answers.empty()) {
+        return "";
+    }
+    for (const auto& instance : step.with.texts("instances")) {
+        if (address_fields(instance).at("host") == answers.front()) {
+            return instance;
+        }
+    }
+    return answers.front();
+}
+
+Manual wait(const plan::Step& step) {
+    Manual manual;
+    const plan::Node record = part(step.with, "record");
+    const std::string name = record.text("name");
+    manual.purpose = name.empty() ? "Wait until it answers." : "See the service as users see it.";
+    manual.where = "anywhere outside both sites";
+    if (!name.empty()) {
+        manual.commands.push_back("dig +short " + name + " " + record.text("type", "A"));
+    }
+    for (const auto& [key, value] : fields_of(step.with.find("probe"))) {
+        if (key == "http" || key == "https") {
+            const auto filled = probe::fill(value, address_fields(address_behind(step)));
+            manual.commands.push_back("curl -fsS -o /dev/null -w '%{http_code}\\n' " +
+                                      shell_quoted(filled.value_or(value)));
+        }
+    }
+    manual.verify = "The service answers as it should, through its real name.";
+    return manual;
+}
+
+Manual custom(const plan::Step& step) {
+    Manual manual;
+    manual.purpose = "Run the plan's own `" + step.with.text("hook") + "` command.";
+    manual.where = "site " + step.with.text("site");
+    const Fields values = fields_of(step.with.find("variables"));
+    std::vector<std::string> words;
+    for (const auto& word : step.with.texts("run")) {
+        words.push_back(probe::fill(word, values).value_or(word));
+    }
+    manual.commands = {joined_command(words)};
+    manual.verify = "It ends with exit code 0.";
+    if (step.with.text("hook") == "promote") {
+        manual.warning = "Point of no return. Only when the old side is proven to be stopped.";
+    }
+    return manual;
+}
+
+Manual approve(const plan::Step& step) {
+    Manual manual;
+    manual.purpose = "A person decides.";
+    manual.where = "anywhere";
+    manual.verify = step.with.text("message");
+    manual.warning = "muster can't prove this by itself; nothing goes on before you say so.";
+    return manual;
+}
+
+}  // namespace
+
+std::string shell_quoted(const std::string& word) {
+    const auto is_plain = [](char c) {
+        return (std::isalnum(static_cast<unsigned char>(c)) != 0) ||
+               std::string_view("_-./:@%+=,").find(c) != std::string_view::npos;
+    };
+    if (!word.empty() && std::ranges::all_of(word, is_plain)) {
+        return word;
+    }
+    std::string quoted = "'";
+    for (const char c : word) {
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return quoted + "'";
+}
+
+Manual manual_for(const plan::Step& step) {
+    using Write = Manual (*)(const plan::Step&);
+    static const std::map<std::string, Write, std::less<>> kWriters = {
+        {"approve", &approve},
+        {"custom.run", &custom},
+        {"dns.point", &point},
+        {"postgres.await", &await},
+        {"postgres.check_ready", &check_ready},
+        {"postgres.demote", &demote},
+        {"postgres.fence", &fence},
+        {"postgres.keep_divergence", &keep},
+        {"postgres.promote", &promote},
+        {"postgres.rebuild", &rebuild},
+        {"postgres.verify", &verify},
+        {"servers.release", &scale},
+        {"servers.scale", &scale},
+        {"wait", &wait}};
+    const auto writer = kWriters.find(step.action);
+    if (writer != kWriters.end()) {
+        return writer->second(step);
+    }
+    Manual manual;
+    manual.purpose = "Action `" + step.action + "` of the plan's own procedure.";
+    manual.where = "see the plan";
+    return manual;
+}
+
+}  // namespace muster::component
