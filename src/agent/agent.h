@@ -43,6 +43,9 @@ struct MoveRequest {
     SiteId to;  ///< Empty: the only standby, or the best one.
     std::string by;
     bool is_forced = false;  ///< Goes on where a guard stopped it; named in the run's cause.
+    /// The person answers for the old primary being stopped, should its host not be reachable; the
+    /// proof then names them.
+    bool is_fence_vouched = false;
 };
 
 /// What a move would do and what stands in its way: `--dry-run`.
@@ -80,7 +83,8 @@ class Agent {
     Task<RunId> approve_decision(ServiceId service, std::string by);
 
     workflow::Runner& runner();
-    /// Events with an id above `after`, oldest first, at most `limit`.
+    /// Events with an id above `after`, oldest first, at most `limit`; a negative `after`: the
+    /// newest.
     Task<std::vector<Event>> events(std::int64_t after, std::size_t limit);
     /// Waits until something in `status()` changed, at most until `deadline`.
     Task<> changed(Instant deadline);

@@ -74,7 +74,7 @@ struct Event {
     std::string severity;  ///< "info", "warn", "error".
     std::string subject;   ///< Service, target or run.
     std::string message;
-    Fields data;
+    Fields data{};
 };
 
 }  // namespace muster::agent

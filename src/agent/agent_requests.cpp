@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "agent/state.h"
+#include "component/derive.h"
+
+namespace muster::agent {
+
+namespace {
+
+using component::Move;
+
+Error no_service(const ServiceId& service) {
+    return {Errc::kNotFound, "the plan has no service \"" + service.str() + "\"",
+            "muster status lists the services"};
+}
+
+// Where the move goes when the request does not say: the only other site, or the least loss.
+SiteId choose_target(const MoveRequest& request, const decide::ServiceView& view) {
+    if (!request.to.empty()) {
+        return request.to;
+    }
+    const decide::Candidate* best = nullptr;
+    for (const auto& candidate : view.candidates) {
+        const bool is_better = best == nullptr || (candidate.is_up && !best->is_up) ||
+                               (candidate.is_up == best->is_up && candidate.loss && best->loss &&
+                                *candidate.loss < *best->loss);
+        if (is_better) {
+            best = &candidate;
+        }
+    }
+    return best == nullptr ? SiteId() : best->site;
+}
+
+decide::Stage gate(std::string name, bool is_passed, std::string reason, std::string remedy) {
+    return {std::move(name),
+            is_passed ? decide::Stage::State::kPassed : decide::Stage::State::kStopped,
+            std::move(reason), is_passed ? std::string() : std::move(remedy)};
+}
+
+std::string loss_text(const decide::Candidate& candidate) {
+    if (!candidate.loss) {
+        return "the loss is unknown: no heartbeat has arrived there";
+    }
+    return "at most " + human_duration(*candidate.loss) + " of data is not there";
+}
+
+// The guards of a move that a person asks for. Those named in kHardGates can't be overridden.
+std::vector<decide::Stage> guards_of(const MoveRequest& request, const decide::ServiceView& view,
+                                     const SiteId& to, const plan::Service& service) {
+    std::vector<decide::Stage> gates;
+    gates.push_back(gate(
+        "run", !view.active_run,
+        view.active_run ? "run " + view.active_run->str() + " is active" : "no other run is active",
+        "wait for it, or end it: muster run abort"));
+    gates.push_back(gate("primaries", view.writable_primaries < 2,
+                         std::to_string(view.writable_primaries) + " sites accept writes",
+                         "stop one of them by hand first"));
+    if (request.kind == Move::Kind::kRebuild) {
+        gates.push_back(gate("target", to != view.primary, "site " + to.str() + " is rebuilt",
+                             "name a site that is not the primary"));
+        return gates;
+    }
+    const auto candidate = std::ranges::find(view.candidates, to, &decide::Candidate::site);
+    const bool is_candidate = candidate != view.candidates.end();
+    gates.push_back(gate("target", is_candidate,
+                         is_candidate ? "site " + to.str() + " is a standby of the service"
+                                      : "site \"" + to.str() + "\" is no standby of the service",
+                         "name one of the service's standby sites with --to"));
+    if (!is_candidate) {
+        return gates;
+    }
+    gates.push_back(gate("readiness", candidate->is_up && candidate->has_capacity,
+                         candidate->is_up ? "it answers as a standby should" : candidate->why_not,
+                         "mend the standby, or go on with --force"));
+    const auto bound = request.kind == Move::Kind::kSwitchover
+                           ? std::max(service.objectives.rpo, Duration(std::chrono::seconds(10)))
+                           : service.failover.max_loss.value_or(service.objectives.rpo);
+    gates.push_back(gate("loss", candidate->loss && *candidate->loss <= bound,
+                         loss_text(*candidate) + ", the bound is " + human_duration(bound),
+                         "wait until it has caught up, or go on with --force"));
+    return gates;
+}
+
+bool is_hard(const decide::Stage& stage) {
+    return stage.name == "run" || stage.name == "primaries" || stage.name == "target";
+}
+
+}  // namespace
+
+Task<MovePreview> Agent::preview(MoveRequest request) {
+    auto& state = *state_;
+    auto* live = state.find(request.service);
+    if (live == nullptr) {
+        co_return no_service(request.service);
+    }
+    const auto view = state.view_of(*live);
+    MovePreview preview;
+    preview.move.kind = request.kind;
+    preview.move.from = live->primacy.site;
+    preview.move.to = choose_target(request, view);
+    if (preview.move.to.empty()) {
+        co_return Error{Errc::kInvalid, "service " + request.service.str() + " has no other site",
+                        "give it a standby in the plan"};
+    }
+    preview.guards = guards_of(request, view, preview.move.to, *live->plan);
+    preview.is_allowed = std::ranges::all_of(preview.guards, [&request](const auto& stage) {
+        return stage.state == decide::Stage::State::kPassed ||
+               (request.is_forced && !is_hard(stage));
+    });
+    CO_TRY(preview.steps, component::derive(state.plan, *live->plan, preview.move));
+    co_return preview;
+}
+
+Task<RunId> Agent::move(MoveRequest request) {
+    auto& state = *state_;
+    CO_TRY(const auto preview, co_await this->preview(request));
+    if (!preview.is_allowed) {
+        const auto stopped =
+            std::ranges::find_if(preview.guards, [&request](const decide::Stage& stage) {
+                return stage.state == decide::Stage::State::kStopped &&
+                       (!request.is_forced || is_hard(stage));
+            });
+        co_return Error{stopped->name == "run" ? Errc::kConflict : Errc::kDenied,
+                        "guard \"" + stopped->name + "\" stops it: " + stopped->reason,
+                        stopped->would_change};
+    }
+    auto* live = state.find(request.service);
+    workflow::Cause cause;
+    const bool is_answer = live->decision.outage_began.has_value();
+    if (is_answer) {
+        cause = state.cause_of(*live, live->decision);
+    }
+    cause.is_automatic = false;
+    cause.requested_by = request.by.empty() ? "operator" : request.by;
+    cause.decided = state.deps.clock.wall();
+    cause.summary = std::string(component::to_string(request.kind)) + " asked for by " +
+                    cause.requested_by + (request.is_forced ? ", forced" : "");
+    Fields parameters;
+    if (request.is_fence_vouched) {
+        parameters["fence_vouched_by"] = cause.requested_by;
+        cause.summary += ", who vouches for the fence";
+    }
+    live->waiting_approval.reset();
+    live->is_starting_move = true;
+    auto run = co_await state.start_move(request.service, preview.move, std::move(cause),
+                                         std::move(parameters));
+    if (auto* again = state.find(request.service)) {
+        again->is_starting_move = false;
+    }
+    co_return run;
+}
+
+Task<RunId> Agent::approve_decision(ServiceId service, std::string by) {
+    auto& state = *state_;
+    auto* live = state.find(service);
+    if (live == nullptr) {
+        co_return no_service(service);
+    }
+    if (!live->waiting_approval || !live->decision.target) {
+        co_return Error{Errc::kNotFound, "nothing waits for an approval on " + service.str(),
+                        "muster why " + service.str() + " says what stopped it"};
+    }
+    MoveRequest request;
+    request.service = service;
+    request.kind = Move::Kind::kFailover;
+    request.to = *live->decision.target;
+    request.by = std::move(by);
+    request.is_forced = true;
+    co_return co_await move(std::move(request));
+}
+
+Task<RunId> Agent::run_procedure(std::string name, Fields parameters, std::string by) {
+    auto& state = *state_;
+    const auto* procedure = state.plan.find_procedure(name);
+    if (procedure == nullptr) {
+        co_return Error{Errc::kNotFound, "the plan has no procedure \"" + name + "\"",
+                        "procedures: in the plan lists them"};
+    }
+    workflow::RunSpec spec;
+    spec.id = workflow::make_run_id(state.deps.clock.wall(), state.deps.random);
+    spec.plan_digest = state.plan.digest;
+    spec.steps = procedure->steps;
+    spec.parameters = procedure->parameters;
+    const std::string lacks = "procedure " + name + " has no parameter \"";
+    for (auto& [key, value] : parameters) {
+        if (!procedure->parameters.contains(key)) {
+            co_return Error{Errc::kInvalid, std::string(lacks).append(key).append("\""),
+                            "its parameters are declared under parameters: in the plan"};
+        }
+        spec.parameters[key] = std::move(value);
+    }
+    spec.cause.kind = name;
+    spec.cause.requested_by = by.empty() ? "operator" : std::move(by);
+    spec.cause.summary = "procedure " + name + " started by " + spec.cause.requested_by;
+    if (procedure->service) {
+        spec.cause.service = *procedure->service;
+        if (const auto* live = state.find(*procedure->service)) {
+            spec.cause.epoch = live->primacy.epoch;
+        }
+    }
+    co_return co_await state.runner.start(std::move(spec));
+}
+
+}  // namespace muster::agent
