@@ -1,0 +1,40 @@
+#pragma once
+
+#include "postgres/server_control.h"
+#include "sim/node_ports.h"
+
+namespace muster::sim {
+
+/// What the real server control does, on simulated servers: every step may be cut short by the
+/// node's death, a lost message or a cut management path, and then has happened in part or whole.
+class SimControl final : public postgres::ServerControl {
+  public:
+    explicit SimControl(Path path) : path_(path) {}
+
+    Task<postgres::ServerState> inspect(postgres::Server server, Instant deadline) override;
+    Task<postgres::ServerState> fence(postgres::Server server, Epoch epoch, postgres::StopMode mode,
+                                      Instant deadline) override;
+    Task<postgres::ServerState> promote(postgres::Server server, Epoch epoch,
+                                        Instant deadline) override;
+    Task<postgres::ServerState> demote(postgres::Server server, Epoch epoch,
+                                       Instant deadline) override;
+    Task<> await_position(postgres::Server standby, postgres::Lsn position,
+                          Instant deadline) override;
+    Task<postgres::Divergence> keep_divergence(postgres::Server old_primary,
+                                               postgres::Server new_primary, std::string keep_in,
+                                               Instant deadline) override;
+    Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
+                                        Epoch epoch, Instant deadline) override;
+    Task<> start(postgres::Server server, Instant deadline) override;
+    Task<> write_canary(postgres::Server server, Epoch epoch, Instant deadline) override;
+
+  private:
+    Task<> at_host(SiteId site, Instant deadline);
+    Task<> work(Duration duration);
+    Task<> claim(SiteId site, Epoch epoch);
+    postgres::ServerState state_of(const SiteId& site);
+
+    Path path_;
+};
+
+}  // namespace muster::sim

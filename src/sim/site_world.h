@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/id.h"
+#include "base/random.h"
+#include "postgres/server_control.h"
+#include "sim/trace.h"
+
+namespace muster::sim {
+
+/// A simulated PostgreSQL server and the host that it stands on.
+struct SimServer {
+    SiteId site;
+    bool is_host_up = true;
+    bool is_locked_off = false;  ///< Fenced by its power switch: comes back only by a rebuild.
+    bool is_running = true;
+    bool is_frozen = false;
+    bool has_standby_signal = false;  ///< Whoever starts it gets a standby.
+    bool is_divergence_kept = false;
+    postgres::Role role = postgres::Role::kStandby;
+    int timeline = 1;
+    std::uint64_t position = 1;
+    std::uint64_t fork = 0;  ///< Where its timeline left the one before.
+    Epoch epoch;
+    std::string heartbeat_writer;
+    Instant heartbeat_at{};
+    Instant heard_at{};  ///< A standby: when the primary's stream last brought something.
+
+    [[nodiscard]] bool answers() const { return is_host_up && is_running && !is_frozen; }
+    [[nodiscard]] bool is_writable() const { return answers() && role == postgres::Role::kPrimary; }
+};
+
+/// How one site is reached from another, in one direction.
+struct Link {
+    bool is_cut = false;
+    double loss = 0;
+    Duration delay = std::chrono::milliseconds(2);
+};
+
+/// The outside of the simulation: two sites with a server each, an arbiter, the network between
+/// them, the management path that fences use, and the rules that must hold at every moment.
+class SiteWorld {
+  public:
+    SiteWorld(VirtualClock& clock, Random& random, Trace& trace);
+
+    SimServer& server(const SiteId& site);
+    [[nodiscard]] const std::vector<SimServer>& servers() const { return servers_; }
+    Link& link(const SiteId& from, const SiteId& to);
+    /// The path of power switches and ssh; nothing else uses it.
+    Link& management(const SiteId& to);
+    [[nodiscard]] VirtualClock& clock() { return clock_; }
+    [[nodiscard]] Random& random() { return random_; }
+    [[nodiscard]] Trace& trace() { return trace_; }
+
+    /// Streams what the primary has to a standby that can follow it.
+    void replicate();
+    /// A client at each site writes where writes are taken.
+    void write();
+    /// Two writable primaries are a violation, at any moment.
+    void check();
+    /// The rules of a promotion: every other server is fenced, and the epoch is new.
+    void check_promotion(const SiteId& site, Epoch epoch);
+    /// A killed server's supervisor starts it again, as what its data directory says.
+    void start(SimServer* server);
+    void heal_network();
+
+    std::uint64_t acknowledged = 0;
+    std::uint64_t promotions = 0;
+
+  private:
+    VirtualClock& clock_;
+    Random& random_;
+    Trace& trace_;
+    std::vector<SimServer> servers_;
+    std::map<std::pair<SiteId, SiteId>, Link> links_;
+    std::map<SiteId, Link> management_;
+    Epoch highest_;
+    bool is_split_ = false;
+};
+
+}  // namespace muster::sim
