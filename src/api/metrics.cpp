@@ -1,0 +1,162 @@
+#include "api/metrics.h"
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <span>
+#include <utility>
+
+namespace muster::api {
+
+namespace {
+
+using Labels = std::vector<std::pair<std::string_view, std::string>>;
+
+std::string escape(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') {
+            result += '\\';
+        }
+        if (c == '\n') {
+            result += "\\n";
+        } else {
+            result += c;
+        }
+    }
+    return result;
+}
+
+std::string number(double value) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    return {digits.data(), end};
+}
+
+/// One metric with its samples, in the order in which they are added.
+class Family {
+  public:
+    Family(std::string_view name, std::string_view type, std::string_view help) : name_(name) {
+        head_ = "# HELP " + name_ + " " + std::string(help) + "\n# TYPE " + name_ + " " +
+                std::string(type) + "\n";
+    }
+    void add(const Labels& labels, double value) {
+        body_ += name_;
+        std::string_view separator = "{";
+        for (const auto& [key, text] : labels) {
+            body_ += std::string(separator) + std::string(key) + "=\"" + escape(text) + "\"";
+            separator = ",";
+        }
+        body_ += (labels.empty() ? " " : "} ") + number(value) + "\n";
+    }
+    void write(std::string& out) const {
+        if (!body_.empty()) {
+            out += head_ + body_;
+        }
+    }
+
+  private:
+    std::string name_;
+    std::string head_;
+    std::string body_;
+};
+
+void write_services(const agent::NodeStatus& status, std::string& out) {
+    Family up("muster_service_up", "gauge", "1 when the service is up at its primary site");
+    Family info("muster_service_info", "gauge", "Where the service is and in which condition");
+    Family epoch("muster_service_epoch", "counter", "Grows with every change of primacy");
+    Family rpo("muster_rpo_seconds", "gauge", "Data loss if the primary were lost now; measured");
+    Family rpo_limit("muster_rpo_objective_seconds", "gauge", "Most data loss allowed");
+    Family rto_limit("muster_rto_objective_seconds", "gauge", "Most recovery time allowed");
+    Family lag("muster_lag_bytes", "gauge", "How far the best standby is behind");
+    Family moving("muster_service_moving", "gauge", "1 while a run is active on the service");
+    for (const auto& service : status.services) {
+        const Labels labels{{"service", service.id.str()}};
+        if (service.health != probe::Health::kUnknown) {
+            up.add(labels, service.health == probe::Health::kUp ? 1 : 0);
+        }
+        info.add({{"service", service.id.str()},
+                  {"site", service.primary.str()},
+                  {"condition", service.condition},
+                  {"mode", service.mode}},
+                 1);
+        epoch.add(labels, static_cast<double>(service.epoch.value));
+        if (service.rpo_now) {
+            rpo.add(labels, to_seconds(*service.rpo_now));
+        }
+        if (service.lag_bytes) {
+            lag.add(labels, static_cast<double>(service.lag_bytes->bytes));
+        }
+        rpo_limit.add(labels, to_seconds(service.rpo));
+        rto_limit.add(labels, to_seconds(service.rto));
+        moving.add(labels, service.active_run ? 1 : 0);
+    }
+    for (const auto* family : {&up, &info, &epoch, &rpo, &rpo_limit, &rto_limit, &lag, &moving}) {
+        family->write(out);
+    }
+}
+
+void write_targets(const agent::NodeStatus& status, std::string& out) {
+    Family up("muster_target_up", "gauge", "1 when this vantage holds the target to be up");
+    Family latency("muster_probe_latency_seconds", "gauge", "Latency of the newest sample");
+    for (const auto& target : status.targets) {
+        const Labels labels{{"service", target.target.service.str()},
+                            {"component", target.target.component.str()},
+                            {"site", target.target.site.str()},
+                            {"instance", target.target.instance}};
+        if (target.verdict.health != probe::Health::kUnknown) {
+            up.add(labels, target.verdict.health == probe::Health::kUp ? 1 : 0);
+        }
+        if (target.verdict.sampled != Instant{}) {
+            latency.add(labels, to_seconds(target.verdict.latency));
+        }
+    }
+    up.write(out);
+    latency.write(out);
+}
+
+void write_node(const agent::NodeStatus& status, std::string& out) {
+    Family uptime("muster_uptime_seconds", "counter", "Since this node started");
+    uptime.add({}, to_seconds(status.uptime));
+    Family picture("muster_full_picture", "gauge", "1 once every target has a verdict");
+    picture.add({}, status.has_full_picture ? 1 : 0);
+    Family eligible("muster_vantage_eligible", "gauge", "1 while this vantage can prove it sees");
+    eligible.add({{"site", status.site.str()}}, status.is_eligible ? 1 : 0);
+    uptime.write(out);
+    picture.write(out);
+    eligible.write(out);
+}
+
+void write_runs(const std::vector<const workflow::Run*>& runs, std::string& out) {
+    std::map<std::array<std::string, 3>, int> counts;
+    std::map<std::pair<std::string, std::string>, int> decisions;
+    for (const auto* run : runs) {
+        const auto& cause = run->spec.cause;
+        ++counts[{cause.service.str(), cause.kind, std::string(workflow::to_string(run->status))}];
+        ++decisions[{cause.service.str(), cause.is_automatic ? "automatic" : "operator"}];
+    }
+    Family total("muster_runs", "gauge", "Runs known to this node, by status");
+    for (const auto& [key, count] : counts) {
+        total.add({{"service", key[0]}, {"kind", key[1]}, {"status", key[2]}}, count);
+    }
+    Family decided("muster_decisions_total", "counter", "Decisions that were carried out as a run");
+    for (const auto& [key, count] : decisions) {
+        decided.add({{"service", key.first}, {"by", key.second}}, count);
+    }
+    total.write(out);
+    decided.write(out);
+}
+
+}  // namespace
+
+std::string render_metrics(const agent::NodeStatus& status,
+                           const std::vector<const workflow::Run*>& runs) {
+    std::string out;
+    write_node(status, out);
+    write_services(status, out);
+    write_targets(status, out);
+    write_runs(runs, out);
+    return out;
+}
+
+}  // namespace muster::api

@@ -1,0 +1,44 @@
+#include "cli/commands.h"
+
+#include <cstdlib>
+
+namespace muster::cli {
+
+std::string operator_name() {
+    const char* name = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe): one thread
+    return name == nullptr ? std::string() : std::string(name);
+}
+
+int print_error(const Streams& streams, const Error& error) {
+    if (streams.is_json) {
+        const JsonText none("");
+        streams.out << R"({"error":)"
+                    << json_object({{"code", std::string(to_string(error.code()))},
+                                    {"message", error.message()},
+                                    {"hint", error.hint()}},
+                                   {})
+                    << "}\n";
+        return kExitFailed;
+    }
+    streams.err << "muster: " << error.message() << "\n";
+    if (!error.hint().empty()) {
+        streams.err << "  hint: " << error.hint() << "\n";
+    }
+    return kExitFailed;
+}
+
+int show(Context& context, const std::string& path, Render render) {
+    const auto answer = context.client.get(path);
+    if (!answer) {
+        return print_error(context.streams, answer.error());
+    }
+    if (context.streams.is_json) {
+        context.streams.out << answer->body;
+        return kExitDone;
+    }
+    const JsonText document(answer->body);
+    context.streams.out << render(document.root(), context.is_terminal);
+    return kExitDone;
+}
+
+}  // namespace muster::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/streams.h"
+#include "plan/load.h"
+#include "plan/schema.h"
+
+namespace muster::cli {
+
+/// Further rules, asked once the plan is free of errors.
+using PlanCheck = std::function<std::vector<plan::Diagnostic>(const plan::Plan&)>;
+
+/// `muster validate PLAN`: every mistake as `file:line:column: error: …`, to `err`; with `--json`
+/// an array of {file, line, column, severity, message, hint} to `out`. kExitUsage on errors;
+/// warnings do not fail.
+int run_validate(const std::string& path, const plan::Vocabulary& vocabulary, Streams streams,
+                 const PlanCheck& check = {});
+
+/// `muster schema`: the JSON Schema of plan files.
+int run_schema(const plan::Vocabulary& vocabulary, Streams streams);
+
+/// `muster init [PATH]`: writes the starter plan to `path` ("-": to `out`). A file that is there
+/// already is kept unless `is_forced`.
+int run_init(const std::string& path, bool is_forced, Streams streams);
+
+enum class GraphFormat { kMermaid, kSvg };
+/// `muster graph PLAN`: draws a plan that is valid.
+int run_graph(const std::string& path, const plan::Vocabulary& vocabulary, GraphFormat format,
+              Streams streams);
+
+}  // namespace muster::cli
