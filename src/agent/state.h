@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -104,13 +103,11 @@ struct Agent::State {
     plan::Plan plan;
     std::vector<LiveService> services;
     std::map<SiteId, HeardBallot> heard;
-    std::set<RunId> finished_seen;
     std::map<RunId, std::string> run_seen;  ///< Its last announced state.
     bool needs_decision = true;
     Instant started{};
     Instant last_look{};
     Instant resumed{};
-    Duration loop_lag{};
     probe::Eligibility eligibility;
     EventLog events;
     probe::Scheduler scheduler;

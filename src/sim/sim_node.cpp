@@ -34,7 +34,6 @@ Task<> SimNode::run(plan::Plan plan) {
         }
         const auto ended = co_await agent_->stop();
         static_cast<void>(ended);
-        const probe::Deps unused{executor_, clock_, random_, log_, {}};
         CO_TRY_OK(co_await clock_.sleep_for(std::chrono::seconds(1)));
     }
     co_return Result<>{};
