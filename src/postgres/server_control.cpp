@@ -1,6 +1,17 @@
 #include "postgres/server_control.h"
 
+#include <cctype>
+
 namespace muster::postgres {
+
+std::string Server::standby_name() const {
+    std::string made = "muster_";
+    for (const char c : (name.empty() ? site.str() : name).substr(0, 50)) {
+        const auto byte = static_cast<unsigned char>(c);
+        made += std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '_';
+    }
+    return made;
+}
 
 std::string_view to_string(Process process) {
     switch (process) {

@@ -14,6 +14,7 @@ namespace muster::postgres {
 /// Where one PostgreSQL server is and how it is handled.
 struct Server {
     SiteId site;
+    std::string name;      ///< Among the servers of its component; empty: the site's name.
     std::string conninfo;  ///< libpq; passwords by passfile or environment, never printed.
     std::string data;      ///< Data directory on its host; empty: only SQL reaches it.
     std::string bin;       ///< Directory of pg_ctl; empty: found by `pg_config --bindir` or PATH.
@@ -21,6 +22,10 @@ struct Server {
     std::string run_as;    ///< The server's user, when we are root.
     std::string replication_conninfo;        ///< How a standby reaches it; empty: conninfo.
     std::vector<std::string> fence_command;  ///< Own fence (power, hypervisor); empty: stop it.
+
+    /// What it calls itself as a standby: its application_name and its slot at the primary, which
+    /// PostgreSQL limits to 63 lower-case letters, digits and underscores.
+    [[nodiscard]] std::string standby_name() const;
 };
 
 enum class Process {

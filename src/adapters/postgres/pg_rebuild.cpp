@@ -3,7 +3,6 @@
 // the old directory goes only when its successor streams.
 
 #include <algorithm>
-#include <cctype>
 
 #include "adapters/postgres/parting.h"
 #include "adapters/postgres/pg_server_control.h"
@@ -37,16 +36,6 @@ constexpr Duration kStreamPoll = std::chrono::milliseconds(20);
 // A standby whose WAL is still there streams at once; one whose WAL is gone never does.
 constexpr Duration kRestartPatience = std::chrono::seconds(10);
 
-// PostgreSQL's rule: lower-case letters, digits and underscores, 63 at most.
-std::string slot_name(const SiteId& site) {
-    std::string name = "muster_";
-    for (const char c : site.str().substr(0, 50)) {
-        const auto byte = static_cast<unsigned char>(c);
-        name += std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '_';
-    }
-    return name;
-}
-
 // A text value in a configuration file: quotes and backslashes are doubled.
 std::string setting(std::string_view name, std::string_view value) {
     std::string line = std::string(name) + " = '";
@@ -61,7 +50,7 @@ std::string conninfo_of(const Server& server, const Server& primary) {
         primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
     const bool is_uri = text.starts_with("postgres://") || text.starts_with("postgresql://");
     if (!is_uri && text.find("application_name") == std::string::npos) {
-        text += " application_name=" + slot_name(server.site);
+        text += " application_name=" + server.standby_name();
     }
     return text;
 }
@@ -113,7 +102,7 @@ Task<PgServerControl::Standby> PgServerControl::plan_standby(Server server, Serv
                                                              Epoch epoch, Instant deadline) {
     Standby standby;
     standby.epoch = epoch;
-    standby.slot = slot_name(server.site);
+    standby.slot = server.standby_name();
     standby.conninfo = conninfo_of(server, primary);
     if (standby.conninfo.find('\n') != std::string::npos) {
         co_return Error{Errc::kInvalid,

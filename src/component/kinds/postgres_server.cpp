@@ -12,6 +12,8 @@ std::vector<plan::Field> server_fields() {
     using plan::Type;
     return {{"conninfo", Type::text("libpq connection string, without a password (use a passfile)"),
              true, ""},
+            {"name", Type::text("its name among the servers: slot and application_name"), false,
+             "the site's name"},
             {"data", Type::text("data directory on its host"), false, ""},
             {"bin", Type::text("directory of pg_ctl on its host"), false, "found by pg_config"},
             {"ssh", Type::text("user@host to reach the server's host"), false, "this host"},
@@ -23,6 +25,7 @@ std::vector<plan::Field> server_fields() {
 
 postgres::Server read(const plan::Node& node) {
     postgres::Server server;
+    server.name = node.text("name");
     server.conninfo = node.text("conninfo");
     server.data = node.text("data");
     server.bin = node.text("bin");
@@ -48,6 +51,7 @@ std::optional<postgres::Server> server_at(const plan::Component& component, cons
 plan::Node to_node(const postgres::Server& server) {
     Parameters parameters;
     parameters.text("site", server.site.str())
+        .text("name", server.name)
         .text("conninfo", server.conninfo)
         .text("data", server.data)
         .text("bin", server.bin)
