@@ -51,13 +51,14 @@ std::string Report::json() const {
     boost::json::array rows;
     for (const auto& row : rows_) {
         const auto spread = spread_of(row.values);
-        rows.push_back(boost::json::object{{"system", row.subject.system},
-                                           {"case", row.subject.name},
-                                           {"median", spread.median},
-                                           {"min", spread.least},
-                                           {"max", spread.most},
-                                           {"runs", row.values.size()},
-                                           {"unit", row.subject.unit}});
+        boost::json::object out{{"system", row.subject.system}, {"case", row.subject.name},
+                                {"median", spread.median},      {"min", spread.least},
+                                {"max", spread.most},           {"runs", row.values.size()},
+                                {"unit", row.subject.unit}};
+        if (row.subject.unit.ends_with("/s")) {
+            out["median_per_s"] = spread.median;
+        }
+        rows.push_back(std::move(out));
     }
     return boost::json::serialize(rows) + "\n";
 }

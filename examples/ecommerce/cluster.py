@@ -38,6 +38,7 @@ class Account:
 
     def __init__(self):
         self.entry = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        self.prefix = []  # What puts a program elsewhere: into another network.
 
     def own(self, path):
         if os.getuid() == 0:
@@ -52,16 +53,17 @@ class Account:
         return {"PATH": os.environ["PATH"], "HOME": self.entry.pw_dir, "LANG": "C.UTF-8", "USER": self.entry.pw_name}
 
     def run(self, *argv, **more):
-        done = subprocess.run([str(a) for a in argv], env=self.environment(), cwd="/", text=True,
+        done = subprocess.run([*self.prefix, *map(str, argv)], env=self.environment(), cwd="/", text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self.options(), **more)
         if done.returncode != 0:
             raise SystemExit(f"demo: {' '.join(map(str, argv))} failed:\n{done.stdout}")
         return done.stdout
 
-    def start(self, argv, log):
+    def start(self, argv, log, environment=None):
         with open(log, "ab") as out:
-            return subprocess.Popen([str(a) for a in argv], env=self.environment(), cwd="/", stdin=subprocess.DEVNULL,
-                                    stdout=out, stderr=out, start_new_session=True, **self.options())
+            return subprocess.Popen([*self.prefix, *map(str, argv)], env={**self.environment(), **(environment or {})},
+                                    cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                                    **self.options())
 
 
 def programs(account, build, folder, names):
@@ -80,13 +82,13 @@ def programs(account, build, folder, names):
 class Postgres:
     """One server; the standby is copied from the primary."""
 
-    def __init__(self, account, folder, port):
-        self.account, self.folder, self.port = account, pathlib.Path(folder), port
+    def __init__(self, account, folder, port, address="127.0.0.1"):
+        self.account, self.folder, self.port, self.address = account, pathlib.Path(folder), port, address
         self.data = self.folder / "data"
         self.bin = server_programs()
 
     def conninfo(self):
-        return f"host=127.0.0.1 port={self.port} dbname={DATABASE} user={self.account.entry.pw_name}"
+        return f"host={self.address} port={self.port} dbname={DATABASE} user={self.account.entry.pw_name}"
 
     def _configure(self):
         # What differs from server to server stands in conf.d, which a rebuild leaves to each server.
@@ -94,7 +96,7 @@ class Postgres:
         self.account.own(self.data / "conf.d")
         with open(self.data / "conf.d" / "site.conf", "w", encoding="utf-8") as conf:
             conf.write(
-                f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\n"
+                f"port = {self.port}\nlisten_addresses = '{self.address}'\nunix_socket_directories = '{self.folder}'\n"
                 "wal_level = replica\nhot_standby = on\nwal_log_hints = on\nmax_wal_senders = 10\n"
                 "wal_keep_size = 256MB\nlog_min_messages = warning\nfsync = on\n")
         self.account.own(self.data / "conf.d" / "site.conf")
@@ -104,6 +106,8 @@ class Postgres:
                          "-E", "UTF8", "--no-sync", "-N")
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write("include_dir 'conf.d'\n")
+        with open(self.data / "pg_hba.conf", "a", encoding="utf-8") as hba:
+            hba.write("host all,replication all 192.0.2.0/24 trust\n")
         self._configure()
         self.start()
         self.sql(f"CREATE DATABASE {DATABASE}", database="postgres")
@@ -119,7 +123,7 @@ class Postgres:
         self.account.run(self.bin / "pg_ctl", "-D", self.data, "-w", "-l", self.folder / "postgres.log", "start")
 
     def sql(self, statement, database=DATABASE):
-        return self.account.run("psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", self.port, "-d", database,
+        return self.account.run("psql", "-X", "-q", "-A", "-t", "-h", self.address, "-p", self.port, "-d", database,
                                 "-U", self.account.entry.pw_name, "-c", statement)
 
     def processes(self):
@@ -169,6 +173,13 @@ def is_zombie(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
+
+
+def working_directory(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def remove(folder):

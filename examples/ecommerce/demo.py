@@ -2,158 +2,32 @@
 """A real shop on two sites of this machine loses one of them, and comes home again.
 
 Starts a PostgreSQL pair, order servers at both sites, muster with examples/ecommerce/plan.yaml and shoppers who place
-orders through the shop's name; kills everything at site east; waits for muster; rebuilds the old site; switches back.
+orders through the shop's name; kills everything at site east; waits for muster, which makes the old site a standby by
+itself; goes home. With --fault it shows one fault instead, and ends with what it cost.
 """
 import argparse
+import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import cluster  # noqa: E402
+import faults  # noqa: E402
 import measure  # noqa: E402
-
-HERE = pathlib.Path(__file__).resolve().parent
-NAME = "www.shop.example"
-HOSTS = {"east": ["127.0.1.10", "127.0.1.11"], "west": ["127.0.2.10", "127.0.2.11"]}
-START_SERVER = """#!/bin/sh
-# Starts one order server unless it runs: start-server SITE HOST PORT
-set -eu
-pid={folder}/$1/server-$2.pid
-if [ -s "$pid" ] && kill -0 "$(cat "$pid")" 2>/dev/null; then exit 0; fi
-setsid {shop} "$2:$3" "$({folder}/conninfo "$1")" "$pid" >>{folder}/$1/server-$2.log 2>&1 </dev/null &
-"""
-STOP_SERVER = """#!/bin/sh
-# Ends one order server: stop-server SITE HOST PORT
-pid={folder}/$1/server-$2.pid
-[ -s "$pid" ] && kill "$(cat "$pid")" 2>/dev/null
-exit 0
-"""
-CONNINFO = """#!/bin/sh
-case $1 in east) echo "{east}" ;; *) echo "{west}" ;; esac
-"""
+import network  # noqa: E402
+from stand import NAME, Failed, Stand  # noqa: E402
 
 
-class Failed(Exception):
-    """Something did not happen; its text says what and where to look."""
-
-
-class Demo:
+class Demo(Stand):
     def __init__(self, options):
-        self.options = options
-        self.account = cluster.Account()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="muster-demo-", dir=options.folder))
-        os.chmod(self.folder, 0o755)
-        self.account.own(self.folder)
-        self.build = cluster.programs(self.account, options.build, self.folder, ("muster", "shop", "shoppers"))
-        self.muster_process = None
-        self.shoppers = None
+        super().__init__(options, has_networks=options.fault == "partition")
         self.results = []
+        self.outcomes = []
         self.reported_until_ms = 0
-        self.port = cluster.free_port("127.0.1.10")
-        self.dns_port = cluster.free_port()
-        self.log = self.folder / "orders.log"
-        self.pair = {}
-
-    # --- the parts -------------------------------------------------------------------------------------------------
-
-    def say(self, text=""):
-        print(text, flush=True)
-
-    def script(self, name, text):
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o755)
-        self.account.own(path)
-        return path
-
-    def prepare(self):
-        for site in ("east", "west"):
-            (self.folder / site).mkdir()
-            self.account.own(self.folder / site)
-            self.pair[site] = cluster.Postgres(self.account, self.folder / site, cluster.free_port())
-        self.pair["east"].create_primary()
-        self.pair["west"].create_standby(self.pair["east"])
-        self.script("conninfo", CONNINFO.format(east=self.pair["east"].conninfo(), west=self.pair["west"].conninfo()))
-        self.script("start-server", START_SERVER.format(folder=self.folder, shop=self.build / "shop"))
-        self.script("stop-server", STOP_SERVER.format(folder=self.folder))
-        for site, count in (("east", 2), ("west", 1)):
-            for host in HOSTS[site][:count]:
-                self.account.run(self.folder / "start-server", site, host, self.port)
-        plan = (HERE / "plan.yaml").read_text(encoding="utf-8")
-        for old, new in {
-            "127.0.0.1:5353": f"127.0.0.1:{self.dns_port}",
-            "port=54321": f"port={self.pair['east'].port}",
-            "port=54322": f"port={self.pair['west'].port}",
-            "user=postgres": f"user={self.account.entry.pw_name}",
-            ":8080": f":{self.port}",
-            "/var/lib/shop": str(self.folder),
-            "/usr/lib/shop": str(self.folder),
-        }.items():
-            plan = plan.replace(old, new)
-        self.plan = self.folder / "plan.yaml"
-        self.plan.write_text(plan, encoding="utf-8")
-
-    def serve(self):
-        self.data = self.folder / "muster"
-        listen = f"127.0.0.1:{cluster.free_port()}"
-        self.page = f"http://{listen}/"
-        self.muster_process = self.account.start(
-            [self.build / "muster", "serve", self.plan, "--data", self.data, "--listen", listen],
-            self.folder / "muster.log")
-        self.wait("muster to see everything", 30, lambda: self.service()["condition"] == "ok")
-
-    def muster(self, *argv, allowed=(0,)):
-        done = subprocess.run([str(self.build / "muster"), "--data", str(self.data), *map(str, argv)], text=True,
-                              capture_output=True, env=self.account.environment(), cwd="/", **self.account.options())
-        if done.returncode not in allowed:
-            raise Failed(f"muster {' '.join(map(str, argv))} exited {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def service(self):
-        try:
-            return json.loads(self.muster("status", "--json"))["services"][0]
-        except (Failed, json.JSONDecodeError, LookupError):
-            return {"condition": "unknown", "primary": ""}
-
-    def wait(self, what, seconds, is_so):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.muster_process and self.muster_process.poll() is not None:
-                raise Failed(f"muster ended while the demo waited for {what}; see {self.folder}/muster.log")
-            found = is_so()
-            if found:
-                return found
-            time.sleep(0.1)
-        raise Failed(f"waited {seconds} s in vain for {what}; see {self.folder}/muster.log")
-
-    def newest_run(self, kind):
-        runs = json.loads(self.muster("run", "list", "--json"))
-        runs = runs.get("runs", runs) if isinstance(runs, dict) else runs
-        found = [run for run in runs if run["kind"] == kind]
-        return found[0] if found else None
-
-    def finished_run(self, kind):
-        run = self.newest_run(kind)
-        if run and run["status"] in ("failed", "aborted", "waiting", "rolled_back"):
-            raise Failed(f"the {kind} is {run['status']}: {run.get('reason', '')}")
-        return run if run and run["status"] == "done" else None
-
-    def start_shoppers(self):
-        self.shoppers = self.account.start(
-            [self.build / "shoppers", f"127.0.0.1:{self.dns_port}", NAME, self.port, self.options.rate, self.log],
-            self.folder / "shoppers.log")
-
-    def site_processes(self, site):
-        pids = self.pair[site].processes()
-        pids += [cluster.read_pid(self.folder / site / f"server-{host}.pid") for host in HOSTS[site]]
-        return [pid for pid in pids if pid]
 
     # --- what is measured ------------------------------------------------------------------------------------------
 
@@ -217,20 +91,19 @@ class Demo:
         self.show(self.report(run, since, "west"))
 
     def come_home(self):
-        began = time.monotonic()
-        self.muster("rebuild", "shop", "--to", "east", "--yes", "--wait", allowed=(0, 3))
         self.wait("site east to be a standby", 60, lambda: self.service()["condition"] == "ok")
-        self.say(f"  site east is a streaming standby again after {time.monotonic() - began:.1f} s")
+        run = self.wait("the run that did it", 60, lambda: self.finished_run("rebuild"))
+        self.say(f"  site east is a streaming standby again; muster began by itself, it took {run['took_s']:.1f} s")
         time.sleep(2)
         since = int(time.time() * 1000)
-        self.muster("switchover", "shop", "--to", "east", "--yes", "--wait", allowed=(0, 3))
+        self.muster("failback", "shop", "--yes", "--wait", allowed=(0, 3))
         run = self.wait("the switchover", 60, lambda: self.finished_run("switchover"))
         time.sleep(5)
         result = self.report(run, since, "east")
         self.show(result)
         self.say(f"  The shop is home again; the way back lost {result['lost']} orders.")
 
-    def play(self):
+    def begin(self):
         self.say("Two sites, east and west: a PostgreSQL pair, order servers, one name for the users.")
         self.prepare()
         self.serve()
@@ -239,10 +112,37 @@ class Demo:
         time.sleep(self.options.calm)
         self.say(f"  {self.options.rate} orders a second come in through {NAME}\n")
         self.say(self.muster("status"))
+
+    def play(self):
+        self.begin()
         self.say("Site east is lost")
         self.lose_a_site()
-        self.say("\nThe old site is rebuilt as a standby, and the shop switches back")
+        self.say("\nThe old site becomes a standby by itself, and the shop goes home")
         self.come_home()
+        self.keep_reports()
+        is_good = all(r["rpo_met"] and r["rto_met"] for r in self.results)
+        return 0 if is_good and self.results[-1]["lost"] == 0 else 3
+
+    def play_fault(self):
+        self.begin()
+        self.say(f"The fault: {faults.FAULTS[self.options.fault]}")
+        outcome = faults.Strike(self, faults.Ledger(self), self.options.fault).play()
+        self.outcomes.append(outcome)
+        for note in outcome.notes:
+            self.say(f"  {note}")
+        if outcome.moved_in_s is not None:
+            self.say(f"  muster moved it in {outcome.moved_in_s:.2f} s; the shoppers follow the name, which lives 2 s")
+        self.say(f"  {outcome.acknowledged} orders acknowledged, {outcome.refused} refused meanwhile\n")
+        for line in faults.table(self.outcomes):
+            self.say(line)
+        for text in outcome.broken():
+            self.say(f"demo: {text}")
+        return 3 if outcome.broken() else 0
+
+    def json(self):
+        if self.options.fault:
+            return {"faults": [{**dataclasses.asdict(one), "broken": one.broken()} for one in self.outcomes]}
+        return {"runs": self.results}
 
     def keep_reports(self):
         target = pathlib.Path(self.options.report).resolve()
@@ -254,24 +154,12 @@ class Demo:
                     shutil.copy(source, target / source.name)
         self.say(f"\nReports: {target}/failover.html and {target}/switchover.html")
 
-    def end(self):
-        for process in (self.shoppers, self.muster_process):
-            if process and process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-        pids = [pid for site in self.pair for pid in self.site_processes(site)]
-        cluster.kill(pids, signal.SIGKILL)
-        cluster.wait_gone(pids, 5)
-        cluster.remove(self.folder)
-
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release", help="where the binaries are")
+    parser.add_argument("--fault", choices=faults.FAULTS, help="show one fault: " + "; ".join(
+        f"{name}: {about}" for name, about in faults.FAULTS.items()))
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards, until Ctrl-C")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
     parser.add_argument("--report", metavar="DIR", default="build/demo-report", help="where the reports are put")
@@ -283,6 +171,9 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
+    if options.fault == "partition" and (missing := network.why_not()):
+        print(f"demo: can't cut a network: {missing}\nnext: sudo script/demo --fault partition", file=sys.stderr)
+        return 2
     demo = Demo(options)
 
     def stop(*_):
@@ -291,12 +182,9 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     code = 1
     try:
-        demo.play()
-        demo.keep_reports()
-        is_good = all(r["rpo_met"] and r["rto_met"] for r in demo.results)
-        code = 0 if is_good and demo.results[-1]["lost"] == 0 else 3
+        code = demo.play_fault() if options.fault else demo.play()
         if options.json:
-            pathlib.Path(options.json).write_text(json.dumps({"runs": demo.results}, indent=2) + "\n", encoding="utf-8")
+            pathlib.Path(options.json).write_text(json.dumps(demo.json(), indent=2) + "\n", encoding="utf-8")
         if options.keep:
             demo.say(f"\nEverything keeps running: {demo.page} (data {demo.data}); Ctrl-C ends it.")
             signal.pause()

@@ -7,17 +7,31 @@ class Order:
     ended_ms: int
     id: str
     is_acknowledged: bool
+    took_ms: int = 0
+    address: str = ""
+    is_inside: bool = False  # From a client inside of the site.
 
 
-def read_log(path):
-    """The shoppers' log, oldest first; a line that is being written right now is left out."""
+def read_log(path, start=0):
+    """The shoppers' log, oldest first; a line that is being written right now is left out. From a byte on, if told."""
+    orders, _ = read_on(path, start)
+    return orders
+
+
+def read_on(path, start):
+    """What a log holds from a byte on, and the byte to go on at."""
     orders = []
-    with open(path, encoding="utf-8") as lines:
+    with open(path, "rb") as lines:
+        lines.seek(start)
         for line in lines:
-            parts = line.split(" ", 4)
-            if len(parts) >= 4 and line.endswith("\n"):
-                orders.append(Order(int(parts[0]), parts[1], parts[2] == "ack"))
-    return sorted(orders, key=lambda order: order.ended_ms)
+            if not line.endswith(b"\n"):
+                break
+            start += len(line)
+            parts = line.decode(errors="replace").split()
+            if len(parts) >= 4:
+                orders.append(Order(int(parts[0]), parts[1], parts[2] == "ack", int(parts[3]),
+                                    parts[4] if len(parts) > 4 else ""))
+    return sorted(orders, key=lambda order: order.ended_ms), start
 
 
 def outage(orders, from_ms, until_ms):
@@ -30,3 +44,17 @@ def outage(orders, from_ms, until_ms):
 def lost(orders, stored):
     """Ids that were acknowledged and are not in the set of stored ones."""
     return sorted(order.id for order in orders if order.is_acknowledged and order.id not in stored)
+
+
+def doubled(orders, old_addresses, new_addresses, stored):
+    """Orders that the old site acknowledged while the new one already took writes: two primaries at once.
+
+    An answer may arrive late. So an order counts that was begun after the new site's first acknowledged one had ended,
+    or that ended after it and is not in the surviving database.
+    """
+    new = [o.ended_ms for o in orders if o.is_acknowledged and o.address in new_addresses]
+    if not new:
+        return []
+    first = min(new)
+    return sorted(o.id for o in orders if o.is_acknowledged and o.address in old_addresses and
+                  (o.ended_ms - o.took_ms > first or (o.ended_ms > first and o.id not in stored)))

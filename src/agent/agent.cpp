@@ -18,7 +18,9 @@ probe::Deps probe_deps(const Deps& deps) {
 Agent::State::State(Options o, Deps d)
     : options(std::move(o)),
       deps(std::move(d)),
+      seen_first(deps.executor),
       events(options.site, deps.executor, deps.clock, deps.log, deps.store),
+      recorder({options.node, options.site, options.vantages}, deps.clock, deps.observations),
       scheduler({.vantage = options.site}, probe_deps(deps),
                 [this](const probe::TargetId& target, const probe::Sample& sample,
                        const probe::Verdict& verdict,
@@ -29,6 +31,7 @@ Agent::State::State(Options o, Deps d)
              [this](const workflow::Run& run) { note_run(run); }),
       tasks(deps.executor),
       woken(deps.executor),
+      keeper_woken(deps.executor),
       changed(deps.executor) {
 }
 
@@ -43,8 +46,9 @@ Task<> Agent::start(plan::Plan plan) {
     state.started = state.deps.clock.now();
     state.last_look = state.started;
     CO_TRY_OK(co_await state.events.open());
-    CO_TRY_OK(state.adopt(std::move(plan)));
-    CO_TRY_OK(co_await state.load_primacies());
+    CO_TRY(const auto primacies, co_await state.read_primacies(&plan));
+    CO_TRY_OK(state.adopt(std::move(plan), primacies));
+    CO_TRY_OK(co_await state.load_seen_up());
     CO_TRY_OK(state.watch_references());
     for (auto& live : state.services) {
         CO_TRY_OK(state.watch_service(&live));
@@ -52,8 +56,14 @@ Task<> Agent::start(plan::Plan plan) {
     CO_TRY_OK(co_await state.runner.recover());
     CO_TRY_OK(co_await state.settle_all());
     state.tasks.spawn(state.events.write_behind());
+    state.tasks.spawn(state.remember_loop());
+    if (state.recorder.is_on()) {
+        state.tasks.spawn(state.record_loop());
+    }
     state.tasks.spawn(state.decide_loop());
     state.tasks.spawn(state.steer_loop());
+    state.tasks.spawn(state.keep_loop());
+    state.tasks.spawn(state.replication_loop());
     if (state.options.vantages.size() > 1) {
         state.tasks.spawn(state.publish_loop());
         state.tasks.spawn(state.listen_loop());
@@ -71,7 +81,9 @@ Task<> Agent::stop() {
     auto& state = *state_;
     CO_TRY_OK(co_await state.scheduler.stop());
     CO_TRY_OK(co_await state.runner.stop());
-    co_return co_await state.tasks.stop();
+    const auto stopped = co_await state.tasks.stop();
+    state.recorder.flush();
+    co_return stopped;
 }
 
 Task<> Agent::reload(plan::Plan plan) {
@@ -85,13 +97,15 @@ Task<> Agent::reload(plan::Plan plan) {
                             "wait for the run, or end it: muster run abort"};
         }
     }
+    // Refused before anything has changed: the old plan then goes on as it was.
+    CO_TRY(const auto primacies, co_await state.read_primacies(&plan));
     CO_TRY_OK(co_await state.scheduler.stop());
-    CO_TRY_OK(state.adopt(std::move(plan)));
-    CO_TRY_OK(co_await state.load_primacies());
+    const auto adopted = state.adopt(std::move(plan), primacies);
     CO_TRY_OK(state.watch_references());
     for (auto& live : state.services) {
         CO_TRY_OK(state.watch_service(&live));
     }
+    CO_TRY_OK(adopted);
     state.emit({.name = "plan.reloaded",
                 .severity = "info",
                 .subject = state.plan.name,
@@ -116,8 +130,7 @@ NodeStatus Agent::status() const {
         status.services.push_back(state.status_of(live));
     }
     for (const auto& [target, detector] : state.scheduler.detectors()) {
-        const auto& history = detector->history();
-        status.targets.push_back({target, detector->verdict(), {history.begin(), history.end()}});
+        status.targets.push_back({target, detector->verdict(), detector->history()});
     }
     return status;
 }

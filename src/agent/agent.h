@@ -9,9 +9,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/segment_sink.h"
 #include "base/task_group.h"
 #include "component/component.h"
 #include "plan/model.h"
+#include "postgres/server_control.h"
 #include "probe/scheduler.h"
 #include "state/store.h"
 #include "steer/steerer.h"
@@ -34,6 +36,8 @@ struct Deps {
     const probe::Registry& probes;
     workflow::Actions& actions;
     steer::Steerer& dns;
+    postgres::ServerControl& postgres;
+    SegmentSink* observations = nullptr;  ///< Where what was seen is kept; none: nowhere.
 };
 
 /// An operator's request to move a service.
@@ -42,6 +46,8 @@ struct MoveRequest {
     component::Move::Kind kind = component::Move::Kind::kSwitchover;
     SiteId to;  ///< Empty: the only standby, or the best one.
     std::string by;
+    /// A switchover to the plan's primary; kDenied when it serves already. Never forced.
+    bool is_failback = false;
     bool is_forced = false;  ///< Goes on where a guard stopped it; named in the run's cause.
     /// The person answers for the old primary being stopped, should its host not be reachable; the
     /// proof then names them.
@@ -54,6 +60,7 @@ struct MovePreview {
     std::vector<plan::Step> steps;
     std::vector<decide::Stage> guards;
     bool is_allowed = false;
+    evidence::Forecast forecast;  ///< What it would take, from what its steps took before.
 };
 
 /// A node's life: observe, vote, decide, run. The daemon and the simulator drive this same class.

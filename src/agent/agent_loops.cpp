@@ -28,14 +28,8 @@ std::string meaning(const Ballot& ballot) {
 }
 
 std::string fingerprint(const decide::Decision& decision) {
-    std::string text(to_string(decision.kind));
-    text += "|" + (decision.target ? decision.target->str() : std::string()) + "|";
-    for (const auto& stage : decision.stages) {
-        if (stage.state == decide::Stage::State::kStopped) {
-            text += stage.name;
-        }
-    }
-    return text;
+    const auto outcome = outcome_of(decision);
+    return outcome.kind + "|" + outcome.target + "|" + outcome.stops;
 }
 
 }  // namespace
@@ -48,10 +42,15 @@ void Agent::State::wake() {
 
 void Agent::State::note_sample(const probe::TargetId& target, const probe::Sample& sample,
                                const probe::Verdict& verdict, bool is_changed) {
+    if (verdict.health == probe::Health::kUp && seen_up.note(target)) {
+        seen_first.notify();
+        recorder.known_up({target, seen_up.address(target)});
+    }
+    suspect(target, sample);
+    recorder.sampled(target, sample, verdict, is_changed);
     if (!is_changed) {
         return;
     }
-    static_cast<void>(sample);
     emit({.name = "verdict.changed",
           .severity = verdict.health == probe::Health::kDown ? "warn" : "info",
           .subject = target.str(),
@@ -70,6 +69,7 @@ void Agent::State::look_at_clock() {
         for (const auto& [target, detector] : scheduler.detectors()) {
             detector->reset();
         }
+        recorder.forgot();
         emit({.name = "node.resumed",
               .severity = "warn",
               .subject = options.node.str(),
@@ -114,6 +114,7 @@ Task<> Agent::State::decide_loop() {
     while (true) {
         look_at_clock();
         decide_once();
+        refresh_forecasts();
         bool is_busy = false;
         std::optional<Instant> reconsider;
         for (const auto& live : services) {
@@ -146,10 +147,37 @@ Task<> Agent::State::wait_for(muster::Event* event, Instant deadline) {
     co_return waited;
 }
 
+Look Agent::State::look() const {
+    return {deps.clock.now(),
+            options.site,
+            options.vantages,
+            eligibility,
+            heard,
+            seen_up,
+            [this](const probe::TargetId& target) {
+                const auto* detector = scheduler.find(target);
+                return detector == nullptr ? nullptr : &detector->verdict();
+            },
+            [this](const LiveService& live) { return active_run(live); },
+            [this](const LiveService& live, std::size_t index, component::SiteReport* report) {
+                apply_sync(live, index, report);
+            }};
+}
+
 void Agent::State::decide_once() {
     needs_decision = false;
-    const auto now = deps.clock.now();
-    auto decisions = decide::decide(view(), plan, now);
+    const auto sight = look();
+    const auto now = sight.now;
+    record_standing();
+    auto decisions = decide::decide(agent::view_of(sight, services), plan, now);
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(recorder.is_on() ? decisions.size() : 0);
+    for (const auto& decision : decisions) {
+        if (recorder.is_on()) {
+            outcomes.push_back(outcome_of(decision));
+        }
+    }
+    recorder.decided(now, outcomes);
     for (auto& decision : decisions) {
         auto* live = find(decision.service);
         if (live == nullptr) {
@@ -163,6 +191,7 @@ void Agent::State::decide_once() {
         if (decision.kind == decide::Kind::kNothing) {
             live->waiting_approval.reset();
         }
+        add_claims(&decision);
         announce(live, decision);
         live->decision = std::move(decision);
         carry_out(live->decision);
@@ -194,7 +223,8 @@ void Agent::State::carry_out(const decide::Decision& decision) {
                    state->second.status == workflow::StepStatus::kDone;
         });
         if (decision.kind == decide::Kind::kNothing && run->spec.cause.is_automatic &&
-            run->status == workflow::RunStatus::kWaiting && !has_fenced) {
+            run->spec.cause.kind == "failover" &&
+            run->status != workflow::RunStatus::kRollingBack && !has_fenced) {
             tasks.spawn(drop_stale_run(run->spec.id));
         }
         return;
@@ -216,9 +246,15 @@ void Agent::State::carry_out(const decide::Decision& decision) {
     }
 }
 
-// The primary answers again and nothing was done to it yet: the run has lost its reason.
-Task<> Agent::State::drop_stale_run(RunId run) {
-    co_return co_await runner.abort(run, "muster: the primary answers again, nothing was fenced");
+// The primary answers again and nothing was done to it yet: the run has lost its reason. While a
+// fence is still tried it may get through this very moment; rolling back starts the primary again.
+Task<> Agent::State::drop_stale_run(RunId id) {
+    const std::string why = "muster: the primary answers again, nothing was fenced";
+    const auto* run = runner.find(id);
+    if (run != nullptr && run->status == workflow::RunStatus::kRunning) {
+        co_return co_await runner.rollback(id, why);
+    }
+    co_return co_await runner.abort(id, why);
 }
 
 Task<> Agent::State::steer_loop() {
@@ -275,7 +311,8 @@ Task<> Agent::State::publish_loop() {
     while (true) {
         const auto now = deps.clock.now();
         state::Transaction change;
-        change.ops.push_back(state::Op::put(ballot_key(options.site), encode(own_ballot(), now)));
+        change.ops.push_back(
+            state::Op::put(ballot_key(options.site), encode(ballot_of(look(), services), now)));
         const auto published = co_await deps.store.commit(std::move(change), now + kPatience);
         if (!published && published.error().code() == Errc::kCancelled) {
             co_return published.error();
@@ -285,6 +322,7 @@ Task<> Agent::State::publish_loop() {
 }
 
 void Agent::State::hear(Ballot ballot) {
+    recorder.heard(recorder.is_on() ? encode(ballot, deps.clock.now()) : std::string());
     const auto site = ballot.vantage.site;
     auto& known = heard[site];
     const bool is_news = meaning(ballot) != meaning(known.ballot) || known.heard == Instant{};

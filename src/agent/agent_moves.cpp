@@ -110,7 +110,13 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
     }
     const component::Move move{component::Move::Kind::kFailover, live->primacy.site,
                                *decision.target};
-    auto run = co_await start_move(service, move, cause_of(*live, decision), {});
+    // Silence may end at any moment: then the fence looks before it strikes, a late one always.
+    const bool is_silence = std::ranges::any_of(decision.votes, [&move](const auto& vote) {
+        return vote.target.site == move.from && vote.health == probe::Health::kDown &&
+               vote.evidence == probe::Evidence::kSilence;
+    });
+    auto run = co_await start_move(service, move, cause_of(*live, decision),
+                                   {{"look_first", is_silence ? "always" : "late"}});
     live = find(service);
     if (live == nullptr) {
         co_return Result<>{};
@@ -128,15 +134,25 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
     co_return Result<>{};
 }
 
-// What a forced move may lose at most, by the heartbeat that had arrived; nothing when planned.
-std::optional<Duration> Agent::State::loss_bound(const LiveService& live,
-                                                 const component::Move& move) const {
+// What a forced move may lose at most: nothing where the standby is in sync, else by the heartbeat
+// that had arrived. A planned move loses nothing anyway.
+void Agent::State::note_loss(const LiveService& live, const component::Move& move,
+                             Fields* parameters) const {
     if (move.kind != component::Move::Kind::kFailover) {
-        return std::nullopt;
+        return;
     }
     const auto view = view_of(live);
     const auto found = std::ranges::find(view.candidates, move.to, &decide::Candidate::site);
-    return found == view.candidates.end() ? std::nullopt : found->loss;
+    if (found == view.candidates.end()) {
+        return;
+    }
+    const auto bound = found->is_in_sync ? std::optional(Duration(0)) : found->loss;
+    if (bound) {
+        (*parameters)["loss_bound_ms"] = std::to_string(to_ms(*bound));
+    }
+    if (found->is_in_sync) {
+        (*parameters)["was_in_sync"] = "true";
+    }
 }
 
 Task<RunId> Agent::State::start_move(ServiceId service, component::Move move, workflow::Cause cause,
@@ -147,9 +163,7 @@ Task<RunId> Agent::State::start_move(ServiceId service, component::Move move, wo
     spec.plan_digest = plan.digest;
     spec.parameters = std::move(parameters);
     spec.parameters["node_site"] = options.site.str();
-    if (const auto bound = loss_bound(*live, move)) {
-        spec.parameters["loss_bound_ms"] = std::to_string(to_ms(*bound));
-    }
+    note_loss(*live, move, &spec.parameters);
     CO_TRY(spec.steps, component::derive(plan, *live->plan, move));
     // The epoch rises before anything is done: whoever still acts for the old one is refused.
     auto wanted = live->primacy;
@@ -158,9 +172,16 @@ Task<RunId> Agent::State::start_move(ServiceId service, component::Move move, wo
     if (move.kind != component::Move::Kind::kRebuild) {
         wanted.moving_to = move.to;
     }
-    CO_TRY(const auto revision,
-           co_await commit_primacy(&deps.store, service, wanted, deps.clock.now() + kPatience));
+    // With it goes the record of who is in sync: compared, for the decision rests on it, and
+    // emptied.
+    auto also = sync_of_move(*live, move);
+    const auto committed = co_await commit_primacy(&deps.store, service, wanted,
+                                                   deps.clock.now() + kPatience, std::move(also));
     live = find(service);
+    if (live != nullptr) {
+        live->sync.clear();  // Read again, whatever became of it.
+    }
+    CO_TRY(const auto revision, committed);
     if (live == nullptr) {
         co_return Error{Errc::kConflict, "service " + service.str() + " has left the plan"};
     }
@@ -197,6 +218,7 @@ void Agent::State::note_run(const workflow::Run& run) {
     }
     if (is_final(run.status)) {
         run_seen.erase(run.spec.id);
+        needs_forecast = true;
     }
     if (moves_primacy(run)) {
         tasks.spawn(settle_primacy(run.spec.id));
@@ -218,7 +240,11 @@ Task<> Agent::State::settle_primacy(RunId id) {
     }
     const auto service = live->plan->id;
     auto wanted = live->primacy;
-    wanted.site = is_moved ? wanted.moving_to : wanted.site;
+    if (is_moved) {
+        wanted.left[wanted.site] = run->spec.cause.epoch;
+        wanted.left.erase(wanted.moving_to);
+        wanted.site = wanted.moving_to;
+    }
     wanted.moving_to = SiteId();
     auto revision =
         co_await commit_primacy(&deps.store, service, wanted, deps.clock.now() + kPatience);
@@ -243,7 +269,7 @@ Task<> Agent::State::settle_primacy(RunId id) {
 // At start: what the runs did while nobody looked, and records whose run never began.
 Task<> Agent::State::settle_all() {
     for (const auto* run : runner.list()) {
-        if (run->spec.cause.is_automatic) {
+        if (run->spec.cause.is_automatic && moves_primacy(*run)) {
             if (auto* live = find(run->spec.cause.service)) {
                 const auto age = std::max(deps.clock.wall() - run->started, WallTime::duration(0));
                 live->automatic_moves[run->spec.id] = deps.clock.now() - age;

@@ -14,6 +14,20 @@ Error no_service(const ServiceId& service) {
             "muster status lists the services"};
 }
 
+std::optional<Duration> loss_of(const decide::Candidate& candidate) {
+    return candidate.is_in_sync ? std::optional(Duration(0)) : candidate.loss;
+}
+
+bool is_better(const decide::Candidate& one, const decide::Candidate& other) {
+    if (one.is_up != other.is_up) {
+        return one.is_up;
+    }
+    if (one.is_in_sync != other.is_in_sync) {
+        return one.is_in_sync;
+    }
+    return loss_of(one).value_or(Duration::max()) < loss_of(other).value_or(Duration::max());
+}
+
 // Where the move goes when the request does not say: the only other site, or the least loss.
 SiteId choose_target(const MoveRequest& request, const decide::ServiceView& view) {
     if (!request.to.empty()) {
@@ -21,10 +35,7 @@ SiteId choose_target(const MoveRequest& request, const decide::ServiceView& view
     }
     const decide::Candidate* best = nullptr;
     for (const auto& candidate : view.candidates) {
-        const bool is_better = best == nullptr || (candidate.is_up && !best->is_up) ||
-                               (candidate.is_up == best->is_up && candidate.loss && best->loss &&
-                                *candidate.loss < *best->loss);
-        if (is_better) {
+        if (best == nullptr || is_better(candidate, *best)) {
             best = &candidate;
         }
     }
@@ -38,10 +49,11 @@ decide::Stage gate(std::string name, bool is_passed, std::string reason, std::st
 }
 
 std::string loss_text(const decide::Candidate& candidate) {
-    if (!candidate.loss) {
+    const auto loss = loss_of(candidate);
+    if (!loss) {
         return "the loss is unknown: no heartbeat has arrived there";
     }
-    return "at most " + human_duration(*candidate.loss) + " of data is not there";
+    return "at most " + human_duration(*loss) + " of data is not there";
 }
 
 // The guards of a move that a person asks for. Those named in kHardGates can't be overridden.
@@ -75,10 +87,34 @@ std::vector<decide::Stage> guards_of(const MoveRequest& request, const decide::S
     const auto bound = request.kind == Move::Kind::kSwitchover
                            ? std::max(service.objectives.rpo, Duration(std::chrono::seconds(10)))
                            : service.failover.max_loss.value_or(service.objectives.rpo);
-    gates.push_back(gate("loss", candidate->loss && *candidate->loss <= bound,
+    const auto loss = loss_of(*candidate);
+    gates.push_back(gate("loss", loss && *loss <= bound,
                          loss_text(*candidate) + ", the bound is " + human_duration(bound),
                          "wait until it has caught up, or go on with --force"));
     return gates;
+}
+
+// Home is the plan's primary; going there is a switchover that nobody can force.
+Result<> aim_home(MoveRequest* request, const plan::Service& service, const SiteId& now) {
+    if (request->is_forced) {
+        return Error{Errc::kInvalid, "a failback is never forced: it must lose nothing",
+                     "mend what stops it, or use muster switchover --force"};
+    }
+    if (now == service.primary) {
+        return Error{
+            Errc::kDenied,
+            "service " + service.id.str() + " is at home: site " + now.str() + " serves it",
+            "muster switchover " + service.id.str() + " --to SITE moves it away"};
+    }
+    if (!request->to.empty() && request->to != service.primary) {
+        return Error{Errc::kInvalid,
+                     "home of service " + service.id.str() + " is site " + service.primary.str() +
+                         ", not " + request->to.str(),
+                     "leave --to out, or use muster switchover"};
+    }
+    request->kind = Move::Kind::kSwitchover;
+    request->to = service.primary;
+    return {};
 }
 
 bool is_hard(const decide::Stage& stage) {
@@ -92,6 +128,9 @@ Task<MovePreview> Agent::preview(MoveRequest request) {
     auto* live = state.find(request.service);
     if (live == nullptr) {
         co_return no_service(request.service);
+    }
+    if (request.is_failback) {
+        CO_TRY_OK(aim_home(&request, *live->plan, live->primacy.site));
     }
     const auto view = state.view_of(*live);
     MovePreview preview;
@@ -108,6 +147,7 @@ Task<MovePreview> Agent::preview(MoveRequest request) {
                (request.is_forced && !is_hard(stage));
     });
     CO_TRY(preview.steps, component::derive(state.plan, *live->plan, preview.move));
+    preview.forecast = state.forecast_of(*live, preview.move, preview.steps);
     co_return preview;
 }
 
@@ -133,8 +173,10 @@ Task<RunId> Agent::move(MoveRequest request) {
     cause.is_automatic = false;
     cause.requested_by = request.by.empty() ? "operator" : request.by;
     cause.decided = state.deps.clock.wall();
-    cause.summary = std::string(component::to_string(request.kind)) + " asked for by " +
-                    cause.requested_by + (request.is_forced ? ", forced" : "");
+    const std::string verb =
+        request.is_failback ? "failback" : std::string(component::to_string(request.kind));
+    cause.summary =
+        verb + " asked for by " + cause.requested_by + (request.is_forced ? ", forced" : "");
     Fields parameters;
     if (request.is_fence_vouched) {
         parameters["fence_vouched_by"] = cause.requested_by;

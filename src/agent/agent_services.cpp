@@ -8,9 +8,8 @@ namespace {
 constexpr Duration kPatience = std::chrono::seconds(5);
 }  // namespace
 
-Result<> Agent::State::adopt(plan::Plan wanted) {
-    std::vector<LiveService> next;
-    plan = std::move(wanted);
+Result<std::vector<LiveService>> services_of(const plan::Plan& plan) {
+    std::vector<LiveService> all;
     for (const auto& service : plan.services) {
         LiveService live;
         live.plan = &service;
@@ -19,29 +18,59 @@ Result<> Agent::State::adopt(plan::Plan wanted) {
             live.components.push_back(std::move(made));
         }
         live.primacy.site = service.primary;
-        for (auto& old : services) {
-            if (old.decision.service == service.id) {
-                live.automatic_moves = std::move(old.automatic_moves);
-                live.waiting_approval = old.waiting_approval;
-                live.steered = std::move(old.steered);
-            }
-        }
         live.decision.service = service.id;
         live.decision.summary = "nothing is known yet";
-        next.push_back(std::move(live));
+        all.push_back(std::move(live));
     }
+    return all;
+}
+
+namespace {
+
+// What the node remembers of a service stays with it, its primacy included: nothing may be decided
+// or settled on the new plan's word for it.
+void inherit(LiveService* live, LiveService* old) {
+    if (old->primacy.revision > live->primacy.revision) {
+        live->primacy = old->primacy;  // It changed since the store was asked.
+    }
+    live->automatic_moves = std::move(old->automatic_moves);
+    live->waiting_approval = old->waiting_approval;
+    live->steered = std::move(old->steered);
+    live->is_late = old->is_late;
+    live->is_starting_move = old->is_starting_move;
+}
+
+}  // namespace
+
+// A run under way goes on as it began.
+Result<> Agent::State::adopt(plan::Plan wanted, const Primacies& stored) {
+    TRY(auto next, services_of(wanted));
+    for (auto& live : next) {
+        if (const auto found = stored.find(live.plan->id); found != stored.end()) {
+            live.primacy = found->second;
+        }
+        if (auto* old = find(live.plan->id)) {
+            inherit(&live, old);
+        }
+    }
+    plan = std::move(wanted);  // Its services stay where they are: `next` points at them.
     services = std::move(next);
+    recorder.adopted(plan.digest);
     needs_decision = true;
+    needs_forecast = true;
     return {};
 }
 
 Result<> Agent::State::watch_service(LiveService* live) {
     live->targets.clear();
+    recorder.watched({live->plan->id, live->primacy.site, live->primacy.epoch});
     for (const auto& part : live->components) {
         for (auto& settings : part->probes(live->primacy.site)) {
             settings.variables["node"] = options.node.str();
             settings.variables["epoch"] = std::to_string(live->primacy.epoch.value);
             live->targets.push_back(settings.target);
+            seen_up.expect(settings.target, address_of(settings));
+            record_known(settings.target, address_of(settings));
             TRY_OK(scheduler.add(settings, deps.probes));
         }
     }
@@ -68,31 +97,58 @@ Result<> Agent::State::watch_references() {
     return {};
 }
 
-Task<> Agent::State::load_primacies() {
-    for (auto& live : services) {
+Task<Agent::State::Primacies> Agent::State::read_primacies(const plan::Plan* wanted) {
+    Primacies out;
+    for (const auto& service : wanted->services) {
         CO_TRY(const auto entry,
-               co_await deps.store.get(primacy_key(live.plan->id), deps.clock.now() + kPatience));
+               co_await deps.store.get(primacy_key(service.id), deps.clock.now() + kPatience));
         if (!entry) {
             continue;
         }
         CO_TRY(auto primacy, decode_primacy(*entry));
-        const bool is_known = std::ranges::any_of(
-            live.plan->components,
-            [&primacy](const auto& part) { return part.at(primacy.site) != nullptr; });
-        if (!is_known && !live.plan->components.empty()) {
+        const bool is_known = std::ranges::any_of(service.components, [&primacy](const auto& part) {
+            return part.at(primacy.site) != nullptr;
+        });
+        if (!is_known && !service.components.empty()) {
             co_return Error{Errc::kConflict,
-                            "service " + live.plan->id.str() + " is at site " + primacy.site.str() +
+                            "service " + service.id.str() + " is at site " + primacy.site.str() +
                                 ", which the plan does not give it",
                             "put the site back into the plan, or switch over first"};
         }
-        live.primacy = std::move(primacy);
+        out.emplace(service.id, std::move(primacy));
     }
+    co_return out;
+}
+
+Task<> Agent::State::load_seen_up() {
+    CO_TRY(const auto entries, co_await deps.store.list({std::string(SeenUp::kPrefix), {}, 0},
+                                                        deps.clock.now() + kPatience));
+    seen_up.load(entries);
     co_return Result<>{};
+}
+
+// Losing one of these records costs a move by itself, never a wrong one: they are written behind.
+Task<> Agent::State::remember_loop() {
+    while (true) {
+        auto change = seen_up.unkept(options.site);
+        if (change.ops.empty()) {
+            CO_TRY_OK(co_await seen_first.wait());
+            continue;
+        }
+        const auto written = co_await deps.store.commit(change, deps.clock.now() + kPatience);
+        if (written) {
+            seen_up.kept(change);
+            continue;
+        }
+        CO_TRY_OK(co_await deps.clock.sleep_for(std::chrono::seconds(1)));
+    }
 }
 
 Task<> Agent::State::switch_watches(LiveService* live) {
     const auto service = live->plan->id;
+    recorder.unwatched(service);
     CO_TRY_OK(co_await scheduler.remove(service));
+    needs_forecast = true;
     auto* again = find(service);
     if (again != nullptr) {
         CO_TRY_OK(watch_service(again));
@@ -107,35 +163,6 @@ LiveService* Agent::State::find(const ServiceId& service) {
         }
     }
     return nullptr;
-}
-
-component::Verdicts Agent::State::verdicts_of(const LiveService& live) const {
-    component::Verdicts verdicts;
-    for (const auto& target : live.targets) {
-        if (const auto* detector = scheduler.find(target)) {
-            verdicts[target] = detector->verdict();
-        }
-    }
-    return verdicts;
-}
-
-std::vector<component::SiteReport> Agent::State::reports_of(const LiveService& live,
-                                                            std::size_t index) const {
-    std::vector<component::SiteReport> reports;
-    const auto verdicts = verdicts_of(live);
-    std::vector<SiteId> sites{live.plan->primary};
-    sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
-    for (const auto& site : sites) {
-        const auto& part = live.plan->components[index];
-        const bool is_there = std::ranges::any_of(live.targets, [&](const auto& target) {
-            return target.component == part.id && target.site == site;
-        });
-        if (is_there) {
-            reports.push_back(live.components[index]->assess(site, live.primacy.site, verdicts,
-                                                             deps.clock.now()));
-        }
-    }
-    return reports;
 }
 
 }  // namespace muster::agent

@@ -14,6 +14,11 @@ Level level_of(const std::string& severity) {
     return severity == "warn" ? Level::kWarn : Level::kInfo;
 }
 
+bool may_take_over(const LiveService& live, const SiteId& site) {
+    return site == live.plan->primary ||
+           std::ranges::find(live.plan->standby, site) != live.plan->standby.end();
+}
+
 void read_sites(const LiveService& live, ServiceStatus* status) {
     for (const auto& part : status->components) {
         for (const auto& report : part.sites) {
@@ -24,7 +29,8 @@ void read_sites(const LiveService& live, ServiceStatus* status) {
             } else if (is_serving && report.health == probe::Health::kUnknown &&
                        status->health == probe::Health::kUp) {
                 status->health = probe::Health::kUnknown;
-            } else if (!is_serving && report.lag &&
+                status->detail = report.detail.empty() ? "" : part.id.str() + ": " + report.detail;
+            } else if (!is_serving && may_take_over(live, report.site) && report.lag &&
                        (!status->rpo_now || *report.lag < *status->rpo_now)) {
                 status->rpo_now = report.lag;
                 status->lag_bytes = report.lag_bytes;
@@ -33,13 +39,30 @@ void read_sites(const LiveService& live, ServiceStatus* status) {
     }
 }
 
+std::string warning(const LiveService& live, const ServiceStatus& status) {
+    for (const auto& part : status.components) {
+        for (const auto& report : part.sites) {
+            const std::string where = part.id.str() + "@" + report.site.str() + ": ";
+            if (!report.warnings.empty()) {
+                return where + report.warnings.front();
+            }
+            if (!may_take_over(live, report.site) && report.health == probe::Health::kDown) {
+                return where + report.detail;
+            }
+        }
+    }
+    return {};
+}
+
 // The standby is what stands between the service and a loss: without one it is exposed.
 std::string exposure(const LiveService& live, const ServiceStatus& status) {
     for (const auto& part : status.components) {
         for (const auto& report : part.sites) {
-            if (report.site != live.primacy.site && report.health != probe::Health::kUp) {
+            const bool is_up = report.health == probe::Health::kUp && report.trouble.empty();
+            if (report.site != live.primacy.site && may_take_over(live, report.site) && !is_up) {
+                const auto& why = report.trouble.empty() ? report.detail : report.trouble;
                 return part.id.str() + "@" + report.site.str() + ": " +
-                       (report.detail.empty() ? "not known yet" : report.detail);
+                       (why.empty() ? "not known yet" : why);
             }
         }
     }
@@ -70,12 +93,26 @@ std::string condition_of(const LiveService& live, ServiceStatus* status) {
         return "down";
     }
     if (status->health == probe::Health::kUnknown) {
-        status->detail = "not every target has been seen yet";
+        if (status->detail.empty()) {
+            status->detail = "not every target has been seen yet";
+        }
         return "unknown";
+    }
+    for (const auto* state : {"waiting", "degraded"}) {
+        for (const auto& part : status->components) {
+            if (part.sync && part.sync->state == state) {
+                status->detail = part.id.str() + ": " + part.sync->detail;
+                return part.sync->state == "waiting" ? "stalled" : "degraded";
+            }
+        }
     }
     if (const auto lack = exposure(live, *status); !lack.empty()) {
         status->detail = lack;
         return "exposed";
+    }
+    if (const auto told = warning(live, *status); !told.empty()) {
+        status->detail = told;
+        return "degraded";
     }
     return "ok";
 }
@@ -97,9 +134,11 @@ ServiceStatus Agent::State::status_of(const LiveService& live) const {
     status.rto = live.plan->objectives.rto;
     status.decision = live.decision;
     status.health = live.targets.empty() ? probe::Health::kUnknown : probe::Health::kUp;
+    const auto now = look();
     for (std::size_t i = 0; i < live.components.size(); ++i) {
         const auto& part = live.plan->components[i];
-        status.components.push_back({part.id, part.kind, reports_of(live, i)});
+        status.components.push_back(
+            {part.id, part.kind, reports_of(now, live, i), sync_status(live, i)});
     }
     read_sites(live, &status);
     status.mode = mode_of(live, &status.mode_reason);
@@ -113,8 +152,10 @@ ServiceStatus Agent::State::status_of(const LiveService& live) const {
                                 run->started,         std::string(to_string(run->status))};
         }
     }
+    status.forecasts = live.forecasts;
     status.active_run = active_run(live);
     status.condition = condition_of(live, &status);
+    status.notices = keeper_notices(live);
     return status;
 }
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "agent/state.h"
+#include "agent/look.h"
 
 namespace muster::agent {
 
@@ -9,9 +9,9 @@ namespace {
 using component::SiteReport;
 
 // A verdict is fresh while its probe keeps its rhythm; a stalled one loses its vote by its age.
-Instant received_of(const probe::Verdict& verdict, Instant now) {
+Instant received_of(Instant sampled, Instant now) {
     constexpr Duration kGrace = std::chrono::seconds(12);
-    return now - verdict.sampled <= kGrace ? now : verdict.sampled;
+    return now - sampled <= kGrace ? now : sampled;
 }
 
 const SiteReport* report_at(const std::vector<SiteReport>& reports, const SiteId& site) {
@@ -44,16 +44,32 @@ void add_witnesses(const LiveService& live, const std::vector<SiteReport>& repor
     }
 }
 
-// The first bad sample at the primary: what was written after it was not acknowledged.
-std::optional<Instant> outage_began(const LiveService& live, const component::Verdicts& verdicts) {
-    std::optional<Instant> began;
-    for (const auto& [target, verdict] : verdicts) {
-        if (target.site == live.primacy.site && verdict.health == probe::Health::kDown &&
-            (!began || verdict.since < *began)) {
-            began = verdict.since;
+// The first bad sample of the primary itself: what was written after it was not acknowledged. What
+// else is down at its site does not end the writing.
+std::optional<Instant> outage_began(const LiveService& live,
+                                    const std::vector<SiteReport>& reports) {
+    const auto* primary = report_at(reports, live.primacy.site);
+    return primary != nullptr && primary->health == probe::Health::kDown
+               ? std::optional(primary->since)
+               : std::nullopt;
+}
+
+// What is one to the decision: a component with data is one target at each site, however many
+// servers it has there.
+bool is_one_of_many(const LiveService& live, const probe::TargetId& target) {
+    if (target.instance.empty()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < live.components.size(); ++i) {
+        if (live.plan->components[i].id == target.component) {
+            return live.components[i]->is_stateful();
         }
     }
-    return began;
+    return false;
+}
+
+probe::TargetId whole(const probe::TargetId& target) {
+    return {target.service, target.component, target.site, ""};
 }
 
 // A site that takes writes where a standby is wanted counts as down, and as a writer all the more.
@@ -89,6 +105,9 @@ void weigh(const CandidateInput& in, const component::Component& part, const Sit
     if (!part.is_stateful()) {
         return;
     }
+    // Before anything else: a standby of which nothing is known is not in sync either.
+    candidate->is_in_sync &= report.is_in_sync;
+    candidate->sync_detail = report.sync_detail;
     if (!report.data_as_of) {
         candidate->loss.reset();
         return;
@@ -99,53 +118,175 @@ void weigh(const CandidateInput& in, const component::Component& part, const Sit
         candidate->loss = std::max(*candidate->loss, loss);
     }
     candidate->loss_bytes = report.lag_bytes;
-    candidate->is_in_sync &= report.is_in_sync;
 }
 
 }  // namespace
 
-Ballot Agent::State::own_ballot() const {
-    const auto now = deps.clock.now();
+component::Verdicts verdicts_of(const Look& look, const LiveService& live) {
+    component::Verdicts verdicts;
+    for (const auto& target : live.targets) {
+        if (const auto* verdict = look.verdict(target)) {
+            verdicts[target] = *verdict;
+        }
+    }
+    return verdicts;
+}
+
+std::vector<SiteReport> reports_of(const Look& look, const LiveService& live, std::size_t index) {
+    std::vector<SiteReport> reports;
+    const auto verdicts = verdicts_of(look, live);
+    std::vector<SiteId> sites{live.plan->primary};
+    sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
+    const auto& part = live.plan->components[index];
+    // A site that never takes over (the end of a cascade) may still hold a writer by mistake.
+    for (const auto& at : part.sites) {
+        if (std::ranges::find(sites, at.site) == sites.end()) {
+            sites.push_back(at.site);
+        }
+    }
+    for (const auto& site : sites) {
+        const bool is_there = std::ranges::any_of(live.targets, [&](const auto& target) {
+            return target.component == part.id && target.site == site;
+        });
+        if (is_there) {
+            reports.push_back(
+                live.components[index]->assess(site, live.primacy.site, verdicts, look.now));
+            if (look.add_sync) {
+                look.add_sync(live, index, &reports.back());
+            }
+        }
+    }
+    return reports;
+}
+
+namespace {
+
+// The witnesses of a component with data; and its vote for each site that has several servers.
+void add_part(const Look& look, const LiveService& live, std::size_t index, Ballot* ballot) {
+    const auto reports = reports_of(look, live, index);
+    const auto& component = live.plan->components[index].id;
+    add_witnesses(live, reports, component.str(), look.now, &ballot->witnesses);
+    for (const auto& report : reports) {
+        const auto is_split = [&](const auto& target) {
+            return target.component == component && target.site == report.site &&
+                   is_one_of_many(live, target);
+        };
+        if (std::ranges::any_of(live.targets, is_split)) {
+            ballot->votes.push_back({look.site,
+                                     {live.plan->id, component, report.site, ""},
+                                     report.health,
+                                     report.evidence,
+                                     report.since,
+                                     received_of(report.sampled, look.now),
+                                     report.detail});
+        }
+    }
+}
+
+}  // namespace
+
+Ballot ballot_of(const Look& look, const std::vector<LiveService>& services) {
+    const auto now = look.now;
     Ballot ballot;
-    ballot.vantage = {options.site, eligibility.is_eligible, eligibility.why_not};
+    ballot.vantage = {look.site, look.eligibility.is_eligible, look.eligibility.why_not};
     for (const auto& live : services) {
         for (const auto& target : live.targets) {
-            const auto* detector = scheduler.find(target);
-            if (detector == nullptr) {
+            const auto* verdict = look.verdict(target);
+            if (verdict == nullptr) {
                 continue;
             }
-            const auto& verdict = detector->verdict();
-            ballot.votes.push_back({options.site, target, verdict.health, verdict.evidence,
-                                    verdict.since, received_of(verdict, now), verdict.detail});
+            if (is_one_of_many(live, target)) {
+                continue;
+            }
+            // One good sample does not bring a target up again, yet nobody may act on its loss: a
+            // pair that is started anew would be moved because the standby was seen up first.
+            const bool answers_again =
+                verdict->health == probe::Health::kDown && verdict->is_answering;
+            ballot.votes.push_back({look.site, target,
+                                    answers_again ? probe::Health::kUnknown : verdict->health,
+                                    verdict->evidence, verdict->since,
+                                    received_of(verdict->sampled, now), verdict->detail});
         }
         for (std::size_t i = 0; i < live.components.size(); ++i) {
             if (live.components[i]->is_stateful()) {
-                add_witnesses(live, reports_of(live, i), live.plan->components[i].id.str(), now,
-                              &ballot.witnesses);
+                add_part(look, live, i, &ballot);
             }
         }
     }
     return ballot;
 }
 
-decide::ServiceView Agent::State::view_of(const LiveService& live) const {
-    const auto now = deps.clock.now();
+namespace {
+
+std::vector<probe::TargetId> targets_of(const LiveService& live) {
+    std::vector<probe::TargetId> targets;
+    for (const auto& target : live.targets) {
+        const auto seen = is_one_of_many(live, target) ? whole(target) : target;
+        if (std::ranges::find(targets, seen) == targets.end()) {
+            targets.push_back(seen);
+        }
+    }
+    return targets;
+}
+
+decide::Candidate candidate_at(const LiveService& live, const SiteId& site,
+                               const std::vector<std::vector<SiteReport>>& reports, Instant now) {
+    decide::Candidate candidate;
+    candidate.site = site;
+    candidate.is_up = true;
+    candidate.loss = Duration(0);
+    candidate.is_in_sync =
+        std::ranges::any_of(live.components, [](const auto& part) { return part->is_stateful(); });
+    for (std::size_t i = 0; i < live.components.size(); ++i) {
+        if (const auto* report = report_at(reports[i], site)) {
+            weigh({&live, site, outage_began(live, reports[i]), now}, *live.components[i], *report,
+                  &candidate);
+        } else if (live.components[i]->is_stateful()) {
+            candidate.is_in_sync = false;  // Nothing is known of it there.
+            candidate.loss.reset();
+        }
+    }
+    return candidate;
+}
+
+std::vector<decide::Candidate> candidates_of(const LiveService& live,
+                                             const std::vector<std::vector<SiteReport>>& reports,
+                                             Instant now) {
+    std::vector<SiteId> sites{live.plan->primary};
+    sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
+    std::vector<decide::Candidate> candidates;
+    for (const auto& site : sites) {
+        if (site != live.primacy.site) {
+            candidates.push_back(candidate_at(live, site, reports, now));
+        }
+    }
+    return candidates;
+}
+
+}  // namespace
+
+decide::ServiceView view_of(const Look& look, const LiveService& live) {
+    const auto now = look.now;
     decide::ServiceView view;
     view.service = live.plan->id;
     view.primary = live.primacy.site;
     view.epoch = live.primacy.epoch;
-    view.targets = live.targets;
+    view.targets = targets_of(live);
     view.is_frozen = live.plan->failover.is_frozen;
     view.waiting_approval = live.waiting_approval;
     view.fence = plan::FenceClass::kEnforced;
     view.has_full_picture = !live.targets.empty();
-    const auto verdicts = verdicts_of(live);
+    const auto verdicts = verdicts_of(look, live);
     for (const auto& [target, verdict] : verdicts) {
-        view.has_full_picture &= verdict.health != probe::Health::kUnknown;
+        // Refusing the probe is a report too: that target is neither up nor down.
+        view.has_full_picture &= verdict.health != probe::Health::kUnknown || verdict.is_blind;
+        if (!look.seen_up.has(target)) {
+            view.never_up.push_back(target);
+        }
     }
     std::vector<std::vector<SiteReport>> reports;
     for (std::size_t i = 0; i < live.components.size(); ++i) {
-        reports.push_back(reports_of(live, i));
+        reports.push_back(reports_of(look, live, i));
         if (!live.components[i]->is_stateful()) {
             continue;
         }
@@ -153,27 +294,8 @@ decide::ServiceView Agent::State::view_of(const LiveService& live) const {
             view.fence, live.components[i]->fence_class().value_or(plan::FenceClass::kAdvisory));
         note_writers(reports.back(), &view);
     }
-    const auto began = outage_began(live, verdicts);
-    std::vector<SiteId> sites{live.plan->primary};
-    sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
-    for (const auto& site : sites) {
-        if (site == live.primacy.site) {
-            continue;
-        }
-        decide::Candidate candidate;
-        candidate.site = site;
-        candidate.is_up = true;
-        candidate.loss = Duration(0);
-        candidate.is_in_sync = std::ranges::any_of(
-            live.components, [](const auto& part) { return part->is_stateful(); });
-        for (std::size_t i = 0; i < live.components.size(); ++i) {
-            if (const auto* report = report_at(reports[i], site)) {
-                weigh({&live, site, began, now}, *live.components[i], *report, &candidate);
-            }
-        }
-        view.candidates.push_back(std::move(candidate));
-    }
-    view.active_run = active_run(live);
+    view.candidates = candidates_of(live, reports, now);
+    view.active_run = look.active_run(live);
     for (const auto& [run, at] : live.automatic_moves) {
         if (now - at < std::chrono::hours(24)) {
             view.moves_ago.push_back(now - at);
@@ -182,17 +304,17 @@ decide::ServiceView Agent::State::view_of(const LiveService& live) const {
     return view;
 }
 
-decide::View Agent::State::view() const {
+decide::View view_of(const Look& look, const std::vector<LiveService>& services) {
     decide::View whole;
-    const auto own = own_ballot();
+    const auto own = ballot_of(look, services);
     std::vector<const Ballot*> ballots{&own};
-    for (const auto& site : options.vantages) {
-        const auto found = heard.find(site);
-        if (site == options.site) {
+    for (const auto& site : look.vantages) {
+        const auto found = look.heard.find(site);
+        if (site == look.site) {
             whole.vantages.push_back(own.vantage);
-        } else if (found == heard.end()) {
+        } else if (found == look.heard.end()) {
             whole.vantages.push_back({site, false, "nothing heard of it yet"});
-        } else if (deps.clock.now() - found->second.heard > std::chrono::seconds(10)) {
+        } else if (look.now - found->second.heard > std::chrono::seconds(10)) {
             whole.vantages.push_back({site, false, "nothing heard of it for 10 s"});
         } else {
             whole.vantages.push_back(found->second.ballot.vantage);
@@ -200,7 +322,7 @@ decide::View Agent::State::view() const {
         }
     }
     for (const auto& live : services) {
-        auto view = view_of(live);
+        auto view = view_of(look, live);
         for (const auto* ballot : ballots) {
             std::ranges::copy_if(
                 ballot->votes, std::back_inserter(view.votes),
@@ -212,6 +334,20 @@ decide::View Agent::State::view() const {
         whole.services.push_back(std::move(view));
     }
     return whole;
+}
+
+Outcome outcome_of(const decide::Decision& decision) {
+    Outcome outcome{decision.service,
+                    std::string(to_string(decision.kind)),
+                    decision.target ? decision.target->str() : std::string(),
+                    {},
+                    decision.summary};
+    for (const auto& stage : decision.stages) {
+        if (stage.state == decide::Stage::State::kStopped) {
+            outcome.stops += (outcome.stops.empty() ? "" : ", ") + stage.name;
+        }
+    }
+    return outcome;
 }
 
 }  // namespace muster::agent

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,9 @@ struct Primacy {
     SiteId moving_to;          ///< While a move is under way.
     RunId run;                 ///< That move's run.
     state::Revision revision;  ///< Of the record; 0: not stored yet.
+    /// The sites that moves have left, with the epoch of each move: what comes back there with an
+    /// older mark is a former primary.
+    std::map<SiteId, Epoch> left{};
 };
 
 std::string primacy_key(const ServiceId& service);
@@ -29,8 +33,9 @@ Result<Primacy> decode_primacy(const state::KeyValue& entry);
 std::optional<ServiceId> service_of_key(std::string_view key);
 
 /// Compare-and-put of `wanted` over the revision it carries; the new revision. kConflict when
-/// another node was first. An unknown outcome is settled by reading back.
+/// another node was first, or something that `also` compares has changed; what that puts happens
+/// with it or not at all. An unknown outcome is settled by reading back.
 Task<state::Revision> commit_primacy(state::Store* store, ServiceId service, Primacy wanted,
-                                     Instant deadline);
+                                     Instant deadline, state::Transaction also = {});
 
 }  // namespace muster::agent

@@ -56,6 +56,7 @@ TEST(Ballot, DamageIsRefusedNotGuessed) {
 
 TEST(Primacy, ReadsBackAndKeepsItsRevision) {
     Primacy primacy{SiteId("east"), Epoch{7}, SiteId("west"), RunId("r-1"), {}};
+    primacy.left[SiteId("north")] = Epoch{5};
     const state::KeyValue entry{primacy_key(ServiceId("shop")), encode(primacy), {}, {12}, {}};
     const auto read = decode_primacy(entry).value();
     EXPECT_EQ(read.site, SiteId("east"));
@@ -63,6 +64,13 @@ TEST(Primacy, ReadsBackAndKeepsItsRevision) {
     EXPECT_EQ(read.moving_to, SiteId("west"));
     EXPECT_EQ(read.run, RunId("r-1"));
     EXPECT_EQ(read.revision.value, 12);
+    EXPECT_EQ(read.left, primacy.left);
+}
+
+TEST(Primacy, ARecordOfAnOlderVersionHasLeftNoSite) {
+    const state::KeyValue entry{
+        "services/shop/primacy", R"({"version":1,"site":"east","epoch":3})", {}, {1}, {}};
+    EXPECT_TRUE(decode_primacy(entry).value().left.empty());
 }
 
 TEST(Primacy, ADamagedRecordIsCorrupt) {

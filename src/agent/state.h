@@ -3,38 +3,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/agent.h"
 #include "agent/event_log.h"
-#include "agent/primacy.h"
-#include "agent/votes.h"
+#include "agent/keeper.h"
+#include "agent/look.h"
+#include "agent/recorder.h"
 #include "base/event.h"
-#include "probe/reference.h"
 
 namespace muster::agent {
-
-/// One service as the agent carries it.
-struct LiveService {
-    const plan::Service* plan = nullptr;                            ///< Into State::plan.
-    std::vector<std::unique_ptr<component::Component>> components;  ///< As plan->components.
-    std::vector<probe::TargetId> targets;
-    Primacy primacy;
-    decide::Decision decision;
-    std::optional<Instant> condemned;  ///< When the votes first said down, this time.
-    std::optional<std::string> waiting_approval;
-    std::map<RunId, Instant> automatic_moves;
-    std::string announced;  ///< The last decision that was put into the events.
-    std::vector<steer::Wanted> steered;
-    bool is_starting_move = false;  ///< Between the decision and the run's first record.
-};
-
-/// A ballot of another vantage and when it came.
-struct HeardBallot {
-    Ballot ballot;
-    Instant heard{};
-};
 
 /// What the agent knows; its loops (agent_loops.cpp), moves (agent_moves.cpp) and status
 /// (agent_status.cpp) work on it. Everything runs on one executor.
@@ -42,19 +22,23 @@ struct Agent::State {
     State(Options o, Deps d);
 
     // agent_services.cpp
-    Result<> adopt(plan::Plan wanted);
+    using Primacies = std::map<ServiceId, Primacy>;
+    Result<> adopt(plan::Plan wanted, const Primacies& stored);
     Result<> watch_service(LiveService* live);
-    Task<> load_primacies();
+    Task<> load_seen_up();
+    Task<> remember_loop();
+    Task<Primacies> read_primacies(const plan::Plan* wanted);
     Task<> switch_watches(LiveService* live);
     [[nodiscard]] LiveService* find(const ServiceId& service);
-    [[nodiscard]] component::Verdicts verdicts_of(const LiveService& live) const;
-    [[nodiscard]] std::vector<component::SiteReport> reports_of(const LiveService& live,
-                                                                std::size_t index) const;
+    [[nodiscard]] component::Verdicts verdicts_of(const LiveService& live) const {
+        return agent::verdicts_of(look(), live);
+    }
+    [[nodiscard]] decide::ServiceView view_of(const LiveService& live) const {
+        return agent::view_of(look(), live);
+    }
 
     // agent_view.cpp
-    [[nodiscard]] Ballot own_ballot() const;
-    [[nodiscard]] decide::View view() const;
-    [[nodiscard]] decide::ServiceView view_of(const LiveService& live) const;
+    [[nodiscard]] Look look() const;
 
     Result<> watch_references();
 
@@ -71,6 +55,9 @@ struct Agent::State {
     void hear(Ballot ballot);
     void look_at_clock();
     void decide_once();
+    Task<> record_loop();
+    void record_standing();
+    void record_known(const probe::TargetId& target, std::uint64_t address);
     void carry_out(const decide::Decision& decision);
     void announce(LiveService* live, const decide::Decision& decision);
     void note_sample(const probe::TargetId& target, const probe::Sample& sample,
@@ -79,8 +66,7 @@ struct Agent::State {
     // agent_moves.cpp
     Task<RunId> start_move(ServiceId service, component::Move move, workflow::Cause cause,
                            Fields parameters);
-    [[nodiscard]] std::optional<Duration> loss_bound(const LiveService& live,
-                                                     const component::Move& move) const;
+    void note_loss(const LiveService& live, const component::Move& move, Fields* parameters) const;
     Task<> start_automatic(ServiceId service, decide::Decision decision);
     void note_run(const workflow::Run& run);
     Task<> settle_primacy(RunId run);
@@ -93,6 +79,66 @@ struct Agent::State {
     [[nodiscard]] workflow::Cause cause_of(const LiveService& live,
                                            const decide::Decision& decision) const;
 
+    // agent_forecast.cpp
+    [[nodiscard]] evidence::Forecast forecast_of(const LiveService& live,
+                                                 const component::Move& move,
+                                                 std::vector<plan::Step> steps) const;
+    void refresh_forecasts();
+    void refresh_forecast(LiveService* live);
+    void judge_forecast(LiveService* live);
+    // agent_keeper.cpp
+    Task<> keep_loop();
+    Task<> keep_service(ServiceId service);
+    Task<> keep_sites(ServiceId service);
+    Task<> keep_site(ServiceId service, SiteId site);
+    Task<> refuse(ServiceId service, SiteId site);
+    Task<> examine_writers(ServiceId service);
+    Task<> examine(ServiceId service, SiteId site, std::vector<std::string>* claims,
+                   std::string* mend);
+    void suspect(const probe::TargetId& target, const probe::Sample& sample);
+    void watch_closely(const LiveService& live, const SiteId& site);
+    void note_refusal(const ServiceId& service, const SiteId& site, const Result<Fields>& done);
+    void scheduler_poke(const ServiceId& service, const SiteId& site);
+    [[nodiscard]] bool is_left(const LiveService& live, const SiteId& site) const;
+    [[nodiscard]] bool has_keeper_work(const LiveService& live) const;
+    [[nodiscard]] std::vector<SiteId> writers_of(const LiveService& live) const;
+
+    // agent_reprotect.cpp
+    Task<> load_reprotects(ServiceId service);
+    Task<> save_reprotects(ServiceId service);
+    void begin_anew(const ServiceId& service);
+    Task<> settle_reprotect(ServiceId service, SiteId site);
+    Task<> reprotect(ServiceId service, SiteId site);
+    Task<> note_attempt(ServiceId service, SiteId site, Result<RunId> run);
+    void announce_failure(const ServiceId& service, const SiteId& site);
+    void add_claims(decide::Decision* decision) const;
+    [[nodiscard]] bool is_protected(const LiveService& live, const SiteId& site) const;
+    [[nodiscard]] bool is_primary_stable(const LiveService& live) const;
+    [[nodiscard]] bool may_reprotect(const LiveService& live, const SiteId& site) const;
+    [[nodiscard]] std::vector<std::string> keeper_notices(const LiveService& live) const;
+    // agent_replication.cpp
+    struct Tended;
+    Task<> replication_loop();
+    Task<> tend_service(ServiceId service);
+    Task<> tend(Tended part);
+    Task<> load_sync(Tended part);
+    Task<> do_sync_act(Tended part, component::ReplicationView view, SyncAct act);
+    Task<> put_sync(Tended part, SyncRecord wanted);
+    Task<> protect(Tended part, component::ReplicationView view, SyncAct act);
+    Task<> relax(Tended part, postgres::Server primary);
+    [[nodiscard]] SyncWatch* watch_of(const Tended& part);
+    [[nodiscard]] const SyncWatch* sync_of(const LiveService& live,
+                                           const ComponentId& component) const;
+    void note_trouble(const Tended& part, const Result<>& done);
+    void announce_sync(LiveService* live, const Tended& part,
+                       const component::ReplicationView& view);
+    void apply_sync(const LiveService& live, std::size_t index,
+                    component::SiteReport* report) const;
+    [[nodiscard]] std::optional<SyncStatus> sync_status(const LiveService& live,
+                                                        std::size_t index) const;
+    [[nodiscard]] state::Transaction sync_of_move(const LiveService& live,
+                                                  const component::Move& move) const;
+
     // agent_status.cpp
     [[nodiscard]] ServiceStatus status_of(const LiveService& live) const;
     void emit(Event event);
@@ -103,17 +149,24 @@ struct Agent::State {
     plan::Plan plan;
     std::vector<LiveService> services;
     std::map<SiteId, HeardBallot> heard;
+    std::map<ServiceId, Keeping> keepers;
     std::map<RunId, std::string> run_seen;  ///< Its last announced state.
+    std::set<ServiceId> tended;             ///< Their replication is being seen to.
     bool needs_decision = true;
+    bool needs_forecast = true;  ///< A run ended, or a service's site or steps changed.
     Instant started{};
     Instant last_look{};
     Instant resumed{};
     probe::Eligibility eligibility;
+    SeenUp seen_up;
+    muster::Event seen_first;  ///< For the loop that keeps it.
     EventLog events;
+    Recorder recorder;
     probe::Scheduler scheduler;
     workflow::Runner runner;
     TaskGroup tasks;
-    muster::Event woken;    ///< For the decide loop.
+    muster::Event woken;  ///< For the decide loop.
+    muster::Event keeper_woken;
     muster::Event changed;  ///< For those who watch status().
 };
 

@@ -7,6 +7,7 @@
 #include "base/fields.h"
 #include "component/component.h"
 #include "decide/decide.h"
+#include "evidence/forecast.h"
 #include "probe/verdict.h"
 
 namespace muster::agent {
@@ -18,10 +19,19 @@ struct TargetStatus {
     std::vector<probe::Detector::Seen> history;
 };
 
+/// Managed synchronous replication of a component.
+struct SyncStatus {
+    std::string state;    ///< "in_sync", "waiting", "degraded", "unknown".
+    SiteId site;          ///< Where the standby in sync is; empty: there is none.
+    std::string standby;  ///< Its name at the primary.
+    std::string detail;   ///< One line: what it means now.
+};
+
 struct ComponentStatus {
     ComponentId id;
     std::string kind;
     std::vector<component::SiteReport> sites;
+    std::optional<SyncStatus> sync{};  ///< Nothing: muster does not manage it.
 };
 
 struct LastMove {
@@ -38,7 +48,8 @@ struct ServiceStatus {
     SiteId primary;
     Epoch epoch;
     probe::Health health = probe::Health::kUnknown;  ///< At the primary site.
-    std::string condition;            ///< "ok", "degraded", "exposed", "down", "moving", "unknown".
+    std::string condition;            ///< "ok", "degraded", "stalled", "exposed", "down", "moving",
+                                      ///< "unknown".
     std::string detail;               ///< One line: why it is not "ok".
     std::optional<Duration> rpo_now;  ///< Best standby's; nothing: unknown.
     std::optional<ByteCount> lag_bytes;
@@ -48,8 +59,10 @@ struct ServiceStatus {
     std::string mode_reason;  ///< When the effective mode is lower than the plan's.
     std::optional<RunId> active_run;
     std::optional<LastMove> last_move;
+    std::vector<std::string> notices;  ///< What a person should know besides, a line each.
     std::vector<ComponentStatus> components;
-    decide::Decision decision;  ///< The newest, with its stages.
+    decide::Decision decision;                  ///< The newest, with its stages.
+    std::vector<evidence::Forecast> forecasts;  ///< Of the next failover, then switchover.
 };
 
 struct NodeStatus {
@@ -62,6 +75,7 @@ struct NodeStatus {
     bool has_full_picture = false;
     bool is_eligible = true;  ///< As a vantage.
     std::string why_not_eligible;
+    std::string store_problem;  ///< Why nothing can be written: then nothing new begins.
     std::vector<ServiceStatus> services;
     std::vector<TargetStatus> targets;
 };

@@ -1,5 +1,6 @@
 #include "agent/votes.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
@@ -66,7 +67,9 @@ std::string text(const json::value& value) {
 
 Instant ago(const json::value& value, Instant now) {
     const auto* found = value.if_int64();
-    return found == nullptr ? Instant{} : now - Duration(*found);
+    // Far beyond any age, and far from where the clock's numbers end.
+    constexpr std::int64_t kLongest = Duration(std::chrono::years(10)).count();
+    return found == nullptr ? Instant{} : now - Duration(std::clamp(*found, -kLongest, kLongest));
 }
 
 Result<decide::Vote> decode_vote(const json::array& row, Instant now) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "api/encode.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/page.h"
@@ -308,6 +309,50 @@ TEST_F(ApiTest, MetricsEscapeLabelsAndLeaveOutWhatIsUnknown) {
     EXPECT_THAT(text, Not(HasSubstr("muster_rpo_seconds{service=\"blind")));
     EXPECT_THAT(text, HasSubstr("# TYPE muster_rpo_seconds gauge\n"));
     EXPECT_THAT(text, HasSubstr("muster_decisions_total{service=\"shop\",by=\"operator\"} 1\n"));
+}
+
+agent::NodeStatus with_forecast(evidence::Forecast forecast) {
+    agent::NodeStatus status;
+    status.services.resize(1);
+    status.services[0].id = ServiceId("shop");
+    forecast.kind = "failover";
+    forecast.rto = 2s;
+    status.services[0].forecasts = {std::move(forecast)};
+    return status;
+}
+
+TEST(Metrics, TellAForecastThatIsWholeFromALowerBound) {
+    evidence::Forecast known;
+    known.total = {500ms, 1s, 3};
+    auto text = render_metrics(with_forecast(known), {});
+    EXPECT_THAT(text, HasSubstr("muster_forecast_seconds{service=\"shop\",kind=\"failover\","
+                                "quantile=\"0.95\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("muster_forecast_exceeds_rto{service=\"shop\"} 0\n"));
+    known.unknown = {"decide"};
+    text = render_metrics(with_forecast(known), {});
+    EXPECT_THAT(text, HasSubstr("muster_forecast_at_least_seconds{"));
+    EXPECT_THAT(text, Not(HasSubstr("muster_forecast_seconds{")));
+    EXPECT_THAT(text, Not(HasSubstr("muster_forecast_exceeds_rto{"))) << "unknown is never fine";
+    known.total.p95 = 3s;
+    EXPECT_THAT(render_metrics(with_forecast(known), {}),
+                HasSubstr("muster_forecast_exceeds_rto{service=\"shop\"} 1\n"));
+    EXPECT_THAT(render_metrics(with_forecast({}), {}), Not(HasSubstr("muster_forecast")));
+}
+
+TEST(Status, CarriesTheForecastAndNullForWhatIsUnknown) {
+    evidence::Forecast forecast;
+    forecast.unknown = {"detect"};
+    evidence::StepForecast step;
+    step.id = StepId("orders.fence");
+    forecast.steps.push_back(step);
+    const auto encoded =
+        encode(with_forecast(forecast), Instant(100s), {}).at("services").at(0).at("forecasts");
+    const auto& one = encoded.at(0);
+    EXPECT_EQ(one.at("verdict"), "unknown");
+    EXPECT_TRUE(one.at("p95_s").is_null());
+    EXPECT_TRUE(one.at("steps").at(0).at("p50_s").is_null());
+    EXPECT_EQ(one.at("unknown").at(0), "detect");
+    EXPECT_TRUE(one.at("is_lower_bound").as_bool());
 }
 
 TEST_F(ApiTest, TheStreamBeginsWithStatusRunsAndEvents) {

@@ -88,7 +88,8 @@ json::object encode(const agent::MovePreview& preview) {
             {"to", preview.move.to.str()},
             {"is_allowed", preview.is_allowed},
             {"guards", std::move(guards)},
-            {"steps", std::move(steps)}};
+            {"steps", std::move(steps)},
+            {"forecast", encode(preview.forecast)}};
 }
 
 }  // namespace muster::api

@@ -21,9 +21,11 @@ json::object encode_site(const component::SiteReport& report) {
             {"is_writable", report.is_writable},
             {"lag_s", seconds_or_null(report.lag)},
             {"lag_bytes", bytes_or_null(report.lag_bytes)},
+            {"is_in_sync", report.is_in_sync},
             {"is_confirmed_stopped", report.is_confirmed_stopped},
             {"healthy", report.healthy},
-            {"wanted", report.wanted}};
+            {"wanted", report.wanted},
+            {"warnings", json::array(report.warnings.begin(), report.warnings.end())}};
 }
 
 json::object encode_component(const agent::ComponentStatus& component) {
@@ -31,7 +33,17 @@ json::object encode_component(const agent::ComponentStatus& component) {
     for (const auto& site : component.sites) {
         sites.push_back(encode_site(site));
     }
-    return {{"id", component.id.str()}, {"kind", component.kind}, {"sites", std::move(sites)}};
+    json::value replication = nullptr;
+    if (const auto& sync = component.sync) {
+        replication = json::object{{"state", sync->state},
+                                   {"site", sync->site.str()},
+                                   {"standby", sync->standby},
+                                   {"detail", sync->detail}};
+    }
+    return {{"id", component.id.str()},
+            {"kind", component.kind},
+            {"sites", std::move(sites)},
+            {"replication", std::move(replication)}};
 }
 
 json::object encode_move(const agent::LastMove& move) {
@@ -95,6 +107,10 @@ json::object encode(const agent::ServiceStatus& service, Instant now) {
     for (const auto& component : service.components) {
         components.push_back(encode_component(component));
     }
+    json::array forecasts;
+    for (const auto& forecast : service.forecasts) {
+        forecasts.push_back(encode(forecast));
+    }
     json::object result;
     result["id"] = service.id.str();
     result["primary"] = service.primary.str();
@@ -112,6 +128,8 @@ json::object encode(const agent::ServiceStatus& service, Instant now) {
         service.active_run ? json::value(service.active_run->str()) : json::value(nullptr);
     result["last_move"] =
         service.last_move ? json::value(encode_move(*service.last_move)) : json::value(nullptr);
+    result["forecasts"] = std::move(forecasts);
+    result["notices"] = json::array(service.notices.begin(), service.notices.end());
     result["components"] = std::move(components);
     result["decision"] = encode(service.decision, now);
     return result;
@@ -132,6 +150,7 @@ json::object encode(const agent::NodeStatus& status, Instant now, StatusParts pa
     result["has_full_picture"] = status.has_full_picture;
     result["is_eligible"] = status.is_eligible;
     result["why_not_eligible"] = status.why_not_eligible;
+    result["store_problem"] = status.store_problem;
     result["services"] = std::move(services);
     if (parts.with_targets) {
         json::array targets;

@@ -96,6 +96,61 @@ void write_services(const agent::NodeStatus& status, std::string& out) {
     }
 }
 
+// Either a figure or a lower bound, never both.
+void add_quantiles(const Labels& labels, const evidence::Forecast& forecast, Family* family) {
+    for (const auto& [quantile, value] :
+         {std::pair("0.5", forecast.total.p50), std::pair("0.95", forecast.total.p95)}) {
+        if (value) {
+            auto with = labels;
+            with.emplace_back("quantile", quantile);
+            family->add(with, to_seconds(*value));
+        }
+    }
+}
+
+void write_forecasts(const agent::NodeStatus& status, std::string& out) {
+    Family time("muster_forecast_seconds", "gauge",
+                "What the next move would take, as its steps did before; absent: unknown");
+    Family bound("muster_forecast_at_least_seconds", "gauge",
+                 "The same where not every step was measured: a lower bound");
+    Family late("muster_forecast_exceeds_rto", "gauge",
+                "1 when the next failover no longer fits the RTO; absent: unknown");
+    for (const auto& service : status.services) {
+        for (const auto& forecast : service.forecasts) {
+            const auto verdict = forecast.verdict();
+            if (forecast.kind == "failover" && verdict != evidence::Forecast::Verdict::kUnknown) {
+                late.add({{"service", service.id.str()}},
+                         verdict == evidence::Forecast::Verdict::kExceeds ? 1 : 0);
+            }
+            add_quantiles({{"service", service.id.str()}, {"kind", forecast.kind}}, forecast,
+                          forecast.unknown.empty() ? &time : &bound);
+        }
+    }
+    for (const auto* family : {&time, &bound, &late}) {
+        family->write(out);
+    }
+}
+
+void write_replication(const agent::NodeStatus& status, std::string& out) {
+    Family in_sync("muster_replication_in_sync", "gauge",
+                   "1 while every acknowledged commit is at a standby (managed replication)");
+    Family waiting("muster_replication_waiting", "gauge",
+                   "1 while commits wait for a standby that is lost");
+    for (const auto& service : status.services) {
+        for (const auto& component : service.components) {
+            if (!component.sync || component.sync->state == "unknown") {
+                continue;
+            }
+            const auto& state = component.sync->state;
+            const Labels labels{{"service", service.id.str()}, {"component", component.id.str()}};
+            in_sync.add(labels, state == "in_sync" || state == "waiting" ? 1 : 0);
+            waiting.add(labels, state == "waiting" ? 1 : 0);
+        }
+    }
+    in_sync.write(out);
+    waiting.write(out);
+}
+
 void write_targets(const agent::NodeStatus& status, std::string& out) {
     Family up("muster_target_up", "gauge", "1 when this vantage holds the target to be up");
     Family latency("muster_probe_latency_seconds", "gauge", "Latency of the newest sample");
@@ -122,7 +177,10 @@ void write_node(const agent::NodeStatus& status, std::string& out) {
     picture.add({}, status.has_full_picture ? 1 : 0);
     Family eligible("muster_vantage_eligible", "gauge", "1 while this vantage can prove it sees");
     eligible.add({{"site", status.site.str()}}, status.is_eligible ? 1 : 0);
+    Family store("muster_store_writable", "gauge", "1 while the newest write went through");
+    store.add({}, status.store_problem.empty() ? 1 : 0);
     uptime.write(out);
+    store.write(out);
     picture.write(out);
     eligible.write(out);
 }
@@ -154,6 +212,8 @@ std::string render_metrics(const agent::NodeStatus& status,
     std::string out;
     write_node(status, out);
     write_services(status, out);
+    write_forecasts(status, out);
+    write_replication(status, out);
     write_targets(status, out);
     write_runs(runs, out);
     return out;

@@ -17,11 +17,9 @@ Response accepted(const RunId& run) {
     return response;
 }
 
-Task<Response> post_move(Call call, component::Move::Kind kind) {
+Task<Response> post_request(Call call, agent::MoveRequest request) {
     CO_TRY(const auto body, read_body(call.request, "to dry_run force vouch_fenced by"));
-    agent::MoveRequest request;
     request.service = ServiceId(call.captures.at("service"));
-    request.kind = kind;
     request.to = SiteId(body.to);
     request.by = body.by;
     request.is_forced = body.is_forced;
@@ -34,6 +32,12 @@ Task<Response> post_move(Call call, component::Move::Kind kind) {
     co_return accepted(run);
 }
 
+Task<Response> post_move(Call call, component::Move::Kind kind) {
+    agent::MoveRequest request;
+    request.kind = kind;
+    return post_request(std::move(call), std::move(request));
+}
+
 }  // namespace
 
 Task<Response> post_failover(Call call) {
@@ -42,6 +46,13 @@ Task<Response> post_failover(Call call) {
 
 Task<Response> post_switchover(Call call) {
     return post_move(std::move(call), component::Move::Kind::kSwitchover);
+}
+
+Task<Response> post_failback(Call call) {
+    agent::MoveRequest request;
+    request.kind = component::Move::Kind::kSwitchover;
+    request.is_failback = true;
+    return post_request(std::move(call), std::move(request));
 }
 
 Task<Response> post_rebuild(Call call) {

@@ -64,6 +64,7 @@ Task<Response> post_run_rollback(Call call);     //
 Task<Response> post_step_approve(Call call);     //
 Task<Response> post_failover(Call call);         // move_routes.cpp
 Task<Response> post_switchover(Call call);       //
+Task<Response> post_failback(Call call);         //
 Task<Response> post_rebuild(Call call);          //
 Task<Response> post_service_approve(Call call);  //
 Task<Response> post_procedure(Call call);        //

@@ -33,6 +33,8 @@ constexpr std::array kRoutes{
           kMoveBody, "", &post_failover},
     Route{"POST", "/api/v1/services/{service}/switchover", true, "Move a service without loss",
           kMoveBody, "", &post_switchover},
+    Route{"POST", "/api/v1/services/{service}/failback", true,
+          "Move a service home to the plan's primary, without loss", kMoveBody, "", &post_failback},
     Route{"POST", "/api/v1/services/{service}/rebuild", true,
           "Make a site a standby of the primary again", kMoveBody, "", &post_rebuild},
     Route{"POST", "/api/v1/services/{service}/approve", true,

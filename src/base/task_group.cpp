@@ -18,8 +18,12 @@ namespace muster {
 
 namespace asio = boost::asio;
 
+struct TaskGroup::Child {
+    asio::cancellation_signal signal;
+};
+
 struct TaskGroup::State {
-    std::list<asio::cancellation_signal> signals;
+    std::list<Child> children;
     bool is_stopping = false;
     Event idle;
     explicit State(const Executor& executor) : idle(executor) {}
@@ -42,40 +46,51 @@ TaskGroup::TaskGroup(Executor executor)
 
 TaskGroup::~TaskGroup() = default;
 
-void TaskGroup::spawn(Task<> task) {
+void TaskGroup::spawn(Task<> task, Child*& child) {
     if (state_->is_stopping) {
         return;
     }
-    auto& signal = state_->signals.emplace_back();
-    const auto place = std::prev(state_->signals.end());
-    asio::co_spawn(executor_, run_child(std::move(task)),
-                   asio::bind_cancellation_slot(
-                       signal.slot(), [state = state_, place](const std::exception_ptr& failure) {
-                           // Library exceptions are turned into Errors inside the adapters.
-                           if (failure) {
-                               std::terminate();
-                           }
-                           state->signals.erase(place);
-                           if (state->signals.empty()) {
-                               state->idle.notify();
-                           }
-                       }));
+    child = &state_->children.emplace_back();
+    const auto place = std::prev(state_->children.end());
+    asio::co_spawn(
+        executor_, run_child(std::move(task)),
+        asio::bind_cancellation_slot(place->signal.slot(),
+                                     [state = state_, place](const std::exception_ptr& failure) {
+                                         // Library exceptions are turned into Errors inside the
+                                         // adapters.
+                                         if (failure) {
+                                             std::terminate();
+                                         }
+                                         state->children.erase(place);
+                                         if (state->children.empty()) {
+                                             state->idle.notify();
+                                         }
+                                     }));
+}
+
+void TaskGroup::cancel(Child* child) {
+    child->signal.emit(asio::cancellation_type::terminal);
+}
+
+void TaskGroup::spawn(Task<> task) {
+    Child* ignored = nullptr;
+    spawn(std::move(task), ignored);
 }
 
 Task<> TaskGroup::stop() {
     state_->is_stopping = true;
     // A child may end, and so leave the list, while the others are told to stop.
-    std::vector<asio::cancellation_signal*> signals;
-    for (auto& signal : state_->signals) {
-        signals.push_back(&signal);
+    std::vector<Child*> children;
+    for (auto& child : state_->children) {
+        children.push_back(&child);
     }
     const auto state = state_;
-    for (auto* signal : signals) {
-        asio::post(executor_, [state, signal] {
-            const auto living = std::ranges::find(
-                state->signals, signal, [](asio::cancellation_signal& one) { return &one; });
-            if (living != state->signals.end()) {
-                living->emit(asio::cancellation_type::terminal);
+    for (auto* told : children) {
+        asio::post(executor_, [state, told] {
+            const auto living =
+                std::ranges::find(state->children, told, [](Child& one) { return &one; });
+            if (living != state->children.end()) {
+                living->signal.emit(asio::cancellation_type::terminal);
             }
         });
     }
@@ -84,7 +99,7 @@ Task<> TaskGroup::stop() {
 
 Task<> TaskGroup::wait() {
     const auto state = state_;
-    while (!state->signals.empty()) {
+    while (!state->children.empty()) {
         // Whoever waits may have been cancelled itself; the children must have ended all the same.
         const auto woken = co_await state->idle.wait();
         static_cast<void>(woken);
@@ -93,7 +108,7 @@ Task<> TaskGroup::wait() {
 }
 
 std::size_t TaskGroup::size() const {
-    return state_->signals.size();
+    return state_->children.size();
 }
 
 }  // namespace muster

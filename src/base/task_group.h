@@ -20,6 +20,12 @@ class TaskGroup {
     /// Starts `task` on the group's executor; its error, if any, is dropped, so a child handles its
     /// own failures. Nothing is started after `stop()`.
     void spawn(Task<> task);
+    struct Child;
+    /// The same, for a child that may be told to end by itself: `child` is its name, set before it
+    /// runs, and not set after `stop()`.
+    void spawn(Task<> task, Child*& child);
+    /// Cancels a child that has not ended; never runs it inside this call.
+    void cancel(Child* child);
     /// Cancels every child and waits until all have ended. Idempotent.
     Task<> stop();
     /// Waits until no child is left, without cancelling.

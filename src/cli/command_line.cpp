@@ -10,9 +10,10 @@
 #include "cli/commands.h"
 #include "cli/hand_probe.h"
 #include "cli/plan_commands.h"
+#include "cli/replay_command.h"
 #include "cli/runbook_command.h"
 #include "cli/serve_command.h"
-#include "component/all_components.h"
+#include "cli/validate_command.h"
 #include "daemon/wiring.h"
 
 // The only file that knows CLI11: it turns arguments into a call of one of the command functions.
@@ -75,6 +76,7 @@ void add_plan_commands(const Builder& builder) {
         std::string path;
         bool is_forced = false;
         bool is_svg = false;
+        int vantages = 1;
     };
     const auto options = std::make_shared<Options>();
     auto* init = builder.add(builder.app, "init", "write a commented starter plan", kPlanGroup);
@@ -88,9 +90,11 @@ void add_plan_commands(const Builder& builder) {
     auto* validate =
         builder.add(builder.app, "validate", "find all mistakes in a plan", kPlanGroup);
     validate->add_option("PLAN", options->path, "the plan file")->required();
+    validate->add_option("--vantages", options->vantages, "how many look on, for what is expected")
+        ->check(CLI::Range(1, 99))
+        ->capture_default_str();
     builder.local(validate, [options](Streams streams) {
-        return run_validate(options->path, daemon::plan_vocabulary(), streams,
-                            &component::check_components);
+        return validate_plan(options->path, options->vantages, streams);
     });
     auto* schema = builder.add(builder.app, "schema", "print the JSON Schema of plans", kPlanGroup);
     builder.local(schema,
@@ -134,6 +138,21 @@ void add_serve(const Builder& builder) {
     builder.remote(reload, &run_reload);
 }
 
+void add_replay(const Builder& builder) {
+    const auto options = std::make_shared<ReplayOptions>();
+    auto* replay = builder.add(builder.app, "replay",
+                               "what would have been decided under other thresholds", kLookGroup);
+    replay->add_option("--from", options->from, "2026-11-21T05:08:28Z, or how long ago: 2h");
+    replay->add_option("--to", options->to, "likewise; default: the newest");
+    replay->add_option("--set", options->thresholds,
+                       "NAME=VALUE, once for each threshold: fall=5, hold=20s, preset=careful");
+    const auto globals = builder.globals;
+    builder.local(replay, [options, globals](Streams streams) {
+        options->data = resolve_endpoint({}, globals->data).data;
+        return run_replay(*options, streams);
+    });
+}
+
 void add_looks(const Builder& builder) {
     struct Probe {
         std::string plan;
@@ -151,7 +170,10 @@ void add_looks(const Builder& builder) {
     });
 
     auto* status = builder.add(builder.app, "status", "all services in one table", kLookGroup);
-    builder.remote(status, &run_status);
+    const auto is_verbose = std::make_shared<bool>(false);
+    status->add_flag("-v,--verbose", *is_verbose, "each step of the next moves, with its times");
+    builder.remote(status,
+                   [is_verbose](Context& context) { return run_status(context, *is_verbose); });
 
     const auto service = std::make_shared<std::string>();
     auto* why = builder.add(builder.app, "why", "why a service was moved, or was not", kLookGroup);
@@ -166,6 +188,8 @@ void add_looks(const Builder& builder) {
         ->check(CLI::NonNegativeNumber);
     list->add_option("--limit", events->limit, "at most so many")->check(CLI::Range(1, 1000));
     builder.remote(list, [events](Context& context) { return run_events(context, *events); });
+
+    add_replay(builder);
 
     const auto report = std::make_shared<ReportOptions>();
     report->format = "md";
@@ -184,9 +208,12 @@ void add_move(const Builder& builder, const std::string& verb, const std::string
     options->verb = verb;
     auto* move = builder.add(builder.app, verb, what, kActGroup);
     move->add_option("SERVICE", options->service, "the service")->required();
-    move->add_option("--to", options->to, "the site; default: the only possible one");
+    const bool is_failback = verb == "failback";
+    if (!is_failback) {
+        move->add_option("--to", options->to, "the site; default: the only possible one");
+        move->add_flag("--force", options->is_forced, "go on where a guard would stop it");
+    }
     move->add_flag("--dry-run", options->is_dry_run, "only print the guards and the steps");
-    move->add_flag("--force", options->is_forced, "go on where a guard would stop it");
     if (verb == "failover") {
         move->add_flag("--vouch-fenced", options->is_fence_vouched,
                        "I answer for it that the old primary is stopped and stays so, should its "
@@ -200,6 +227,7 @@ void add_move(const Builder& builder, const std::string& verb, const std::string
 void add_acts(const Builder& builder) {
     add_move(builder, "failover", "move a service after a loss");
     add_move(builder, "switchover", "move a service, planned and without loss");
+    add_move(builder, "failback", "move a service home to the plan's primary, without loss");
     add_move(builder, "rebuild", "make an old site a standby again");
     const auto service = std::make_shared<std::string>();
     auto* approve = builder.add(builder.app, "approve", "say yes to a waiting decision", kActGroup);

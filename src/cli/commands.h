@@ -28,11 +28,11 @@ int print_error(const Streams& streams, const Error& error);
 using Render = std::string (*)(const JsonView&, bool has_colours);
 int show(Context& context, const std::string& path, Render render);
 
-int run_status(Context& context);                           // status_command.cpp
+int run_status(Context& context, bool is_verbose);          // status_command.cpp
 int run_why(Context& context, const std::string& service);  // why_command.cpp
 
 struct MoveOptions {
-    std::string verb;  ///< "failover", "switchover", "rebuild": the API's word.
+    std::string verb;  ///< "failover", "switchover", "failback", "rebuild": the API's word.
     std::string service;
     std::string to;
     bool is_dry_run = false;

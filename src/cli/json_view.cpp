@@ -15,11 +15,14 @@ JsonView JsonView::operator[](std::string_view key) const {
 }
 
 std::string JsonView::text(std::string_view key) const {
-    const auto* value = (*this)[key].value_;
-    if (value == nullptr || !value->is_string()) {
+    return (*this)[key].text();
+}
+
+std::string JsonView::text() const {
+    if (value_ == nullptr || !value_->is_string()) {
         return {};
     }
-    return {value->get_string().data(), value->get_string().size()};
+    return {value_->get_string().data(), value_->get_string().size()};
 }
 
 std::optional<double> JsonView::number(std::string_view key) const {

@@ -17,6 +17,8 @@ class JsonView {
     explicit JsonView(const boost::json::value* value) : value_(value) {}
     JsonView operator[](std::string_view key) const;
     [[nodiscard]] std::string text(std::string_view key) const;
+    /// Of this value itself.
+    [[nodiscard]] std::string text() const;
     [[nodiscard]] std::optional<double> number(std::string_view key) const;
     [[nodiscard]] bool flag(std::string_view key) const;
     [[nodiscard]] std::vector<JsonView> items(std::string_view key) const;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "adapters/yaml/read_yaml.h"
+#include "plan/findings.h"
 #include "plan/graph.h"
 #include "plan/starter.h"
 
@@ -37,7 +38,9 @@ json::array to_json(const std::vector<Diagnostic>& diagnostics, const std::strin
 int report_unreadable(const Error& error, const std::string& path, Streams streams) {
     const Diagnostic diagnostic{Diagnostic::Severity::kError, {}, error.message(), error.hint()};
     if (streams.is_json) {
-        streams.out << json::serialize(to_json({diagnostic}, path)) << "\n";
+        streams.out << json::serialize(json::object{{"diagnostics", to_json({diagnostic}, path)},
+                                                    {"expectations", json::array{}}})
+                    << "\n";
     } else {
         streams.err << "error: " << error.message() << "\n  hint: " << error.hint() << "\n";
     }
@@ -90,7 +93,7 @@ bool is_there(const std::string& path) {
 }  // namespace
 
 int run_validate(const std::string& path, const plan::Vocabulary& vocabulary, Streams streams,
-                 const PlanCheck& check) {
+                 const PlanCheck& check, const PlanPromise& promise) {
     auto loaded = adapters::load_plan_file(path, vocabulary);
     if (!loaded) {
         return report_unreadable(loaded.error(), path, streams);
@@ -99,14 +102,18 @@ int run_validate(const std::string& path, const plan::Vocabulary& vocabulary, St
         for (auto& one : check(loaded->plan)) {
             loaded->diagnostics.push_back(std::move(one));
         }
+        plan::sort_in_file_order(loaded->diagnostics);
     }
+    const auto promised = promise && loaded->is_valid() ? promise(loaded->plan) : Promise{{}, "[]"};
     if (streams.is_json) {
-        streams.out << json::serialize(to_json(loaded->diagnostics, path)) << "\n";
+        streams.out << R"({"diagnostics":)" << json::serialize(to_json(loaded->diagnostics, path))
+                    << R"(,"expectations":)" << promised.json << "}\n";
     } else {
         for (const auto& one : loaded->diagnostics) {
             streams.err << plan::format(one, path) << "\n";
         }
         print_summary(*loaded, path, streams);
+        streams.out << promised.text;
     }
     return loaded->is_valid() ? kExitDone : kExitUsage;
 }

@@ -13,11 +13,18 @@ namespace muster::cli {
 /// Further rules, asked once the plan is free of errors.
 using PlanCheck = std::function<std::vector<plan::Diagnostic>(const plan::Plan&)>;
 
-/// `muster validate PLAN`: every mistake as `file:line:column: error: …`, to `err`; with `--json`
-/// an array of {file, line, column, severity, message, hint} to `out`. kExitUsage on errors;
-/// warnings do not fail.
+/// What a valid plan promises, for people and as JSON.
+struct Promise {
+    std::string text;
+    std::string json;  ///< An array.
+};
+using PlanPromise = std::function<Promise(const plan::Plan&)>;
+
+/// `muster validate PLAN`: every mistake as `file:line:column: error: …`, to `err`, and what a
+/// valid plan promises, to `out`; with `--json` {"diagnostics": [{file, line, column, severity,
+/// message, hint}], "expectations": […]} to `out`. kExitUsage on errors; warnings do not fail.
 int run_validate(const std::string& path, const plan::Vocabulary& vocabulary, Streams streams,
-                 const PlanCheck& check = {});
+                 const PlanCheck& check = {}, const PlanPromise& promise = {});
 
 /// `muster schema`: the JSON Schema of plan files.
 int run_schema(const plan::Vocabulary& vocabulary, Streams streams);

@@ -78,11 +78,11 @@ TEST_F(PlanCommands, ValidatePrintsPlaceMessageAndHintOfEachMistake) {
     EXPECT_EQ(out_.str(), "");
 }
 
-TEST_F(PlanCommands, ValidateAsJsonIsAnArrayOfDiagnostics) {
+TEST_F(PlanCommands, ValidateAsJsonHoldsTheDiagnostics) {
     const auto file = write("bad.yaml", "muster: 2\n");
     EXPECT_EQ(run_validate(file, vocabulary_, streams(true)), kExitUsage);
     const auto value = boost::json::parse(out_.str());
-    const auto& first = value.as_array().at(0).as_object();
+    const auto& first = value.at("diagnostics").at(0).as_object();
     EXPECT_EQ(first.at("file").as_string(), file);
     EXPECT_EQ(first.at("line").as_int64(), 1);
     EXPECT_EQ(first.at("severity").as_string(), "error");

@@ -16,7 +16,7 @@ Colour condition_colour(const std::string& condition) {
     if (condition == "moving") {
         return Colour::kBusy;
     }
-    return condition == "down" ? Colour::kBad : Colour::kWarn;
+    return condition == "down" || condition == "stalled" ? Colour::kBad : Colour::kWarn;
 }
 
 std::string last_move(const JsonView& service) {
@@ -59,10 +59,62 @@ Colour stage_colour(const std::string& state) {
     return state == "passed" ? Colour::kGood : Colour::kSoft;
 }
 
+Cell time_cell(const JsonView& times, std::string_view key) {
+    const auto seconds = times.number(key);
+    return {human_seconds(seconds), seconds ? Colour::kPlain : Colour::kWarn};
+}
+
+std::string render_forecast(const std::string& service, const JsonView& forecast,
+                            bool has_colours) {
+    Table table({"STEP", "P50", "P95", "FROM", "ON THE CRITICAL PATH"});
+    const auto add = [&table](const std::string& name, const JsonView& time,
+                              const std::string& path) {
+        const auto samples = time.number("samples").value_or(0);
+        table.add({{name},
+                   time_cell(time, "p50_s"),
+                   time_cell(time, "p95_s"),
+                   {std::to_string(static_cast<long>(samples))},
+                   {path}});
+    };
+    const bool is_forced = forecast.text("kind") == "failover";
+    if (is_forced) {
+        add("detect", forecast["detect"], "always");
+        add("decide", forecast["decide"], "always");
+    }
+    for (const auto& step : forecast.items("steps")) {
+        const auto share =
+            static_cast<long>(std::lround(step.number("critical_share").value_or(0) * 100));
+        const std::string path = !step.flag("is_awaited")   ? "no: users are back before it"
+                                 : step.flag("is_critical") ? "yes, " + std::to_string(share) + " %"
+                                                            : std::to_string(share) + " %";
+        add(step.text("id"), step, path);
+    }
+    return service + ": next " + forecast.text("kind") + " to " + forecast.text("to") + ": " +
+           forecast.text("text") + "\n" + table.render(has_colours);
+}
+
+// One line for each service. What is over the RTO stands out.
+std::string render_forecasts(const JsonView& status, bool has_colours) {
+    std::string out;
+    for (const auto& service : status.items("services")) {
+        for (const auto& forecast : service.items("forecasts")) {
+            if (forecast.text("kind") != "failover") {
+                continue;
+            }
+            const bool is_late = forecast.text("verdict") == "exceeds";
+            const auto line = service.text("id") + ": next failover: " + forecast.text("text") +
+                              (is_late ? ": over the RTO" : "");
+            out += paint(line, is_late ? Colour::kBad : Colour::kPlain, has_colours) + "\n";
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string human_seconds(std::optional<double> seconds) {
-    if (!seconds || !std::isfinite(*seconds)) {
+    constexpr double kLongest = 9e9;  // About what 64 bits hold in nanoseconds.
+    if (!seconds || !(std::abs(*seconds) < kLongest)) {
         return "unknown";
     }
     return human_duration(
@@ -74,6 +126,11 @@ std::string render_status(const JsonView& status, bool has_colours) {
                       ", up " + human_seconds(status.number("uptime_s")) + "\n";
     if (!status.flag("is_eligible")) {
         out += paint("this node abstains: " + status.text("why_not_eligible"), Colour::kBad,
+                     has_colours) +
+               "\n";
+    }
+    if (const auto problem = status.text("store_problem"); !problem.empty()) {
+        out += paint("nothing can be written, so nothing new begins: " + problem, Colour::kBad,
                      has_colours) +
                "\n";
     }
@@ -92,11 +149,24 @@ std::string render_status(const JsonView& status, bool has_colours) {
         if (!detail.empty() && service.text("condition") != "ok") {
             notes += service.text("id") + ": " + detail + "\n";
         }
+        for (const auto& notice : service.items("notices")) {
+            notes += service.text("id") + ": " + notice.text() + "\n";
+        }
         if (const auto run = service.text("active_run"); !run.empty()) {
             notes += service.text("id") + ": watch its run: muster run watch " + run + "\n";
         }
     }
-    return out + table.render(has_colours) + notes;
+    return out + table.render(has_colours) + notes + render_forecasts(status, has_colours);
+}
+
+std::string render_status_in_full(const JsonView& status, bool has_colours) {
+    std::string out = render_status(status, has_colours);
+    for (const auto& service : status.items("services")) {
+        for (const auto& forecast : service.items("forecasts")) {
+            out += "\n" + render_forecast(service.text("id"), forecast, has_colours);
+        }
+    }
+    return out;
 }
 
 std::string render_preview(const JsonView& preview, bool has_colours) {
@@ -109,15 +179,23 @@ std::string render_preview(const JsonView& preview, bool has_colours) {
                     {state, stage_colour(state)},
                     {join(guard.text("reason"), guard.text("would_change"), "; would pass: ")}});
     }
-    Table steps({"STEP", "ACTION", "PHASE", "NOTE"});
+    Table steps({"STEP", "ACTION", "PHASE", "P50", "P95", "NOTE"});
+    const auto times = preview["forecast"].items("steps");
+    std::size_t at = 0;
     for (const auto& step : preview.items("steps")) {
         const bool is_final = step.flag("point_of_no_return");
+        const auto time = at < times.size() ? times[at++] : JsonView(nullptr);
         steps.add({{step.text("id")},
                    {step.text("action")},
                    {step.text("phase")},
+                   time_cell(time, "p50_s"),
+                   time_cell(time, "p95_s"),
                    {is_final ? "point of no return" : "", Colour::kWarn}});
     }
     out += guards.render(has_colours) + "\n" + steps.render(has_colours);
+    if (const auto text = preview["forecast"].text("text"); !text.empty()) {
+        out += "\nin all: " + text + "\n";
+    }
     const bool is_allowed = preview.flag("is_allowed");
     out += is_allowed ? "\nthe guards let it pass\n"
                       : "\n" + paint("a guard stops it", Colour::kBad, has_colours) +

@@ -8,8 +8,10 @@ namespace muster::cli {
 
 // What people read, made from the API's answers. Pure: golden tests in render_test.cpp.
 
-/// The table that is read in five seconds.
+/// The table that is read in five seconds, and what the next failover would take.
 std::string render_status(const JsonView& status, bool has_colours);
+/// The same with each step of the next moves (`--verbose`).
+std::string render_status_in_full(const JsonView& status, bool has_colours);
 /// Steps and guards of a move (`--dry-run`).
 std::string render_preview(const JsonView& preview, bool has_colours);
 std::string render_runs(const JsonView& runs, bool has_colours);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <optional>
+
 #include "base/time.h"
 #include "cli/render.h"
 #include "cli/table.h"
@@ -68,6 +71,12 @@ std::string note_of(const JsonView& step) {
     return note;
 }
 
+// A number of another node may be anything.
+std::string count_of(std::optional<double> number) {
+    constexpr double kMost = 1e6;
+    return std::to_string(static_cast<int>(std::clamp(number.value_or(0), 0.0, kMost)));
+}
+
 }  // namespace
 
 std::string render_runs(const JsonView& runs, bool has_colours) {
@@ -81,8 +90,7 @@ std::string render_runs(const JsonView& runs, bool has_colours) {
              {route(run)},
              {status, run_colour(status)},
              {is_final ? human_seconds(run.number("took_s")) : "since " + run.text("started")},
-             {std::to_string(static_cast<int>(run.number("steps_done").value_or(0))) + "/" +
-              std::to_string(static_cast<int>(run.number("steps_total").value_or(0)))},
+             {count_of(run.number("steps_done")) + "/" + count_of(run.number("steps_total"))},
              {run.flag("is_automatic") ? "muster" : run.text("requested_by")}});
     }
     return table.render(has_colours);

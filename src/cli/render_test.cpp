@@ -27,6 +27,37 @@ TEST(RenderStatus, IsATableWithNotesForWhatIsNotOk) {
               "billing: watch its run: muster run watch r-1\n");
 }
 
+constexpr const char* kForecast = R"({"plan":"p","site":"s","is_eligible":true,
+  "has_full_picture":true,"services":[{"id":"shop","primary":"east","condition":"ok",
+  "forecasts":[{"kind":"failover","to":"west","verdict":"exceeds",
+    "text":"at least 3.00 s p50, 9.00 s p95 of 8.00 s (RTO), from 1 run; never measured: decide",
+    "detect":{"p50_s":1,"p95_s":2,"samples":3},"decide":{"p50_s":null,"p95_s":null,"samples":0},
+    "steps":[{"id":"orders.fence","p50_s":2,"p95_s":7,"samples":1,"is_awaited":true,
+              "is_critical":true,"critical_share":1},
+             {"id":"web.release","p50_s":1,"p95_s":1,"samples":1,"is_awaited":false}]}]}]})";
+
+TEST(RenderStatus, TellsWhatTheNextFailoverWouldTake) {
+    const JsonText status(kForecast);
+    const auto text = render_status(status.root(), false);
+    EXPECT_NE(text.find("shop: next failover: at least 3.00 s p50, 9.00 s p95 of 8.00 s (RTO), "
+                        "from 1 run; never measured: decide: over the RTO\n"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("orders.fence"), std::string::npos);
+}
+
+TEST(RenderStatus, ShowsTheCriticalPathWhenAsked) {
+    const JsonText status(kForecast);
+    const auto text = render_status_in_full(status.root(), false);
+    EXPECT_NE(text.find("STEP          P50      P95      FROM  ON THE CRITICAL PATH\n"
+                        "detect        1.00 s   2.00 s   3     always\n"
+                        "decide        unknown  unknown  0     always\n"
+                        "orders.fence  2.00 s   7.00 s   1     yes, 100 %\n"
+                        "web.release   1.00 s   1.00 s   1     no: users are back before it\n"),
+              std::string::npos)
+        << text;
+}
+
 TEST(RenderStatus, ColoursOnlyWhenAsked) {
     const JsonText status(kStatus);
     EXPECT_EQ(render_status(status.root(), false).find('\x1b'), std::string::npos);
@@ -73,14 +104,18 @@ TEST(RenderPreview, NamesGuardsStepsAndThePointOfNoReturn) {
     const JsonText preview(R"({"kind":"failover","from":"east","to":"west","is_allowed":false,
       "guards":[{"name":"fence","state":"stopped","reason":"no proof","would_change":"a fence"}],
       "steps":[{"id":"orders.promote","action":"postgres.promote","phase":"promote",
-      "point_of_no_return":true}]})");
+      "point_of_no_return":true}],
+      "forecast":{"text":"unknown: no run has measured its steps yet",
+                  "steps":[{"id":"orders.promote","p50_s":0.12,"p95_s":null}]}})");
     EXPECT_EQ(render_preview(preview.root(), false),
               "failover from east to west\n"
               "GUARD  STATE    WHAT WAS SEEN\n"
               "fence  stopped  no proof; would pass: a fence\n"
               "\n"
-              "STEP            ACTION            PHASE    NOTE\n"
-              "orders.promote  postgres.promote  promote  point of no return\n"
+              "STEP            ACTION            PHASE    P50     P95      NOTE\n"
+              "orders.promote  postgres.promote  promote  120 ms  unknown  point of no return\n"
+              "\n"
+              "in all: unknown: no run has measured its steps yet\n"
               "\n"
               "a guard stops it; --force overrides what may be overridden\n");
 }

@@ -3,8 +3,8 @@
 
 namespace muster::cli {
 
-int run_status(Context& context) {
-    return show(context, "/api/v1/status", &render_status);
+int run_status(Context& context, bool is_verbose) {
+    return show(context, "/api/v1/status", is_verbose ? &render_status_in_full : &render_status);
 }
 
 }  // namespace muster::cli

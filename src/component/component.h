@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "component/replication.h"
 #include "plan/model.h"
 #include "plan/schema.h"
 #include "postgres/server_control.h"
@@ -48,6 +49,8 @@ struct SiteReport {
     SiteId site;
     probe::Health health = probe::Health::kUnknown;
     probe::Evidence evidence = probe::Evidence::kGood;
+    Instant since{};     ///< First sample of the row that gave `health`.
+    Instant sampled{};   ///< The newest sample.
     std::string role;    ///< "primary", "standby", "" where it has no meaning.
     std::string detail;  ///< One line for people.
     bool is_writable = false;
@@ -57,11 +60,14 @@ struct SiteReport {
     std::optional<Instant> data_as_of;
     /// Commits waited for this standby when the primary was last heard: its loss is zero.
     bool is_in_sync = false;
+    std::string sync_detail;           ///< Why it is not, where it should be.
     std::optional<bool> sees_primary;  ///< A standby's own word of the primary.
     Instant sees_primary_at{};
     bool is_confirmed_stopped = false;  ///< The host says that the process is gone.
     int healthy = 0;                    ///< Instances.
     int wanted = 0;
+    std::vector<std::string> warnings;  ///< What a person should mend though the site serves.
+    std::string trouble;  ///< Why it protects nothing although it is up, and what to do; or "".
 };
 
 /// A technical part of a service. Stateless: all that it knows is its part of the plan.
@@ -76,8 +82,33 @@ class Component {
                                             const Verdicts& verdicts, Instant now) const = 0;
     /// Its steps of a move.
     [[nodiscard]] virtual std::vector<PhaseStep> steps(const Move& move) const = 0;
+    /// A step that puts `site`, which a move has left with epoch `left`, out of service again. It
+    /// acts only when the marks on both sides prove that the site was left and that `primary`
+    /// serves; its output `found` says what it met: "fenced", "sealed", "stopped" or "standby".
+    /// Nothing for kinds that can't tell.
+    [[nodiscard]] virtual std::optional<plan::Step> refuse(const SiteId& site,
+                                                           const SiteId& primary,
+                                                           Epoch left) const {
+        static_cast<void>(site);
+        static_cast<void>(primary);
+        static_cast<void>(left);
+        return std::nullopt;
+    }
+    /// A step that only looks at what a site has, for people: `summary`, and `mend`, how to stop
+    /// it.
+    [[nodiscard]] virtual std::optional<plan::Step> examine(const SiteId& site) const {
+        static_cast<void>(site);
+        return std::nullopt;
+    }
     /// How good a proof its fence gives; nothing when there is nothing to fence.
     [[nodiscard]] virtual std::optional<plan::FenceClass> fence_class() const = 0;
+    /// How its standbys replicate; nothing for kinds that know no such thing.
+    [[nodiscard]] virtual std::optional<ReplicationView> replication(
+        const SiteId& primary, const Verdicts& verdicts) const {
+        static_cast<void>(primary);
+        static_cast<void>(verdicts);
+        return std::nullopt;
+    }
     /// Where traffic should go while `primary` serves: dead addresses left out, never an empty set,
     /// the short TTL while one is suspect. Empty for kinds that steer nothing.
     [[nodiscard]] virtual std::vector<steer::Wanted> wanted(const SiteId& primary,
@@ -88,6 +119,8 @@ class Component {
         static_cast<void>(epoch);
         return {};
     }
+    /// After so much silence a standby says that it has lost its primary; zero: none would tell.
+    [[nodiscard]] virtual Duration witness_silence() const { return {}; }
     /// True when it holds data whose two writable copies would be a split brain.
     [[nodiscard]] virtual bool is_stateful() const = 0;
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,9 @@ class FakeClock final : public Clock {
 
 class FakeControl final : public postgres::ServerControl {
   public:
-    std::map<std::string, postgres::ServerState> states;  ///< By site.
+    std::map<std::string, postgres::ServerState> states;  ///< By name, else by site.
+    std::map<std::string, std::string> followed;          ///< Standby to its source, by name.
+    std::map<std::string, postgres::Marks> marks;         ///< By site.
     std::map<std::string, Error> errors;                  ///< By call, such as "fence east".
     std::vector<std::string> calls;
     postgres::Divergence divergence;
@@ -36,9 +39,13 @@ class FakeControl final : public postgres::ServerControl {
     Task<postgres::ServerState> inspect(postgres::Server server, Instant /*deadline*/) override {
         co_return answer("inspect", server);
     }
+    Task<postgres::Marks> read_marks(postgres::Server server, Instant /*deadline*/) override {
+        CO_TRY_OK(plain("marks", server));
+        co_return marks[server.site.str()];
+    }
     Task<postgres::ServerState> fence(postgres::Server server, Epoch /*epoch*/,
                                       postgres::StopMode /*mode*/, Instant /*deadline*/) override {
-        co_return answer("fence", server);
+        co_return answer(server.fence_command.empty() ? "fence" : "fence by command", server);
     }
     Task<postgres::ServerState> promote(postgres::Server server, Epoch /*epoch*/,
                                         Instant /*deadline*/) override {
@@ -68,26 +75,53 @@ class FakeControl final : public postgres::ServerControl {
                                         Epoch /*epoch*/, Instant /*deadline*/) override {
         co_return answer("rebuild", server);
     }
+    Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,
+                                       Epoch /*epoch*/, Instant /*deadline*/) override {
+        followed[standby.name] = primary.name;
+        co_return answer("follow", standby);
+    }
     Task<> start(postgres::Server server, Instant /*deadline*/) override {
         co_return plain("start", server);
     }
     Task<> write_canary(postgres::Server server, Epoch /*epoch*/, Instant /*deadline*/) override {
         co_return plain("canary", server);
     }
+    Task<> set_sync_standby(postgres::Server primary, std::string standby,
+                            Instant /*deadline*/) override {
+        sync_standby = standby;
+        co_return plain("sync", primary);
+    }
+    Task<> name_standby(postgres::Server standby, Instant /*deadline*/) override {
+        co_return plain("name", standby);
+    }
+    Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
+                                               Instant /*deadline*/) override {
+        checked = check;
+        CO_TRY_OK(plain("missing", server));
+        std::erase_if(check.ids, [this](const auto& id) { return !missing.contains(id); });
+        co_return check.ids;
+    }
+
+    std::string sync_standby;
+    postgres::IdCheck checked;
+    std::set<std::string> missing;
 
     std::string kept_in;
     bool is_promotion_stuck = false;
 
   private:
+    static std::string key(const postgres::Server& server) {
+        return server.name.empty() ? server.site.str() : server.name;
+    }
     Result<> plain(const std::string& call, const postgres::Server& server) {
-        const std::string name = call + " " + server.site.str();
+        const std::string name = call + " " + key(server);
         calls.push_back(name);
         const auto error = errors.find(name);
         return error == errors.end() ? Result<>{} : Result<>{error->second};
     }
     Result<postgres::ServerState> answer(const std::string& call, const postgres::Server& server) {
         TRY_OK(plain(call, server));
-        return states[server.site.str()];
+        return states[key(server)];
     }
 };
 

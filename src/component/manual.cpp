@@ -41,7 +41,7 @@ std::string sql(const Server& server, const std::string& statement) {
 }
 
 Server server(const plan::Step& step, std::string_view key) {
-    return server_from(part(step.with, key));
+    return group_from(part(step.with, key)).servers.front();
 }
 
 Manual fence(const plan::Step& step) {
@@ -67,6 +67,17 @@ Manual fence(const plan::Step& step) {
     manual.warning =
         "If the host can't be reached, cut its power or its network first and make sure that it "
         "stays so. Silence is no proof: two primaries cost more than an hour of downtime.";
+    return manual;
+}
+
+Manual seal(const plan::Step& step) {
+    const Server old = server(step, "server");
+    Manual manual;
+    manual.purpose = "Make sure that the old primary comes back as a standby, whatever starts it.";
+    manual.where = where(old);
+    manual.commands = {on_host(old, "touch " + shell_quoted(old.data + "/standby.signal"))};
+    manual.verify = "`standby.signal` is in the data directory, before the host's services start.";
+    manual.warning = "A host that is off is done when it answers again, before PostgreSQL starts.";
     return manual;
 }
 
@@ -322,6 +333,7 @@ Manual manual_for(const plan::Step& step) {
         {"postgres.keep_divergence", &keep},
         {"postgres.promote", &promote},
         {"postgres.rebuild", &rebuild},
+        {"postgres.seal", &seal},
         {"postgres.verify", &verify},
         {"servers.release", &scale},
         {"servers.scale", &scale},

@@ -13,6 +13,9 @@ class WaitAction final : public workflow::Action {
 
     explicit WaitAction(const Deps& deps) : deps_(deps) {}
     [[nodiscard]] workflow::Traits traits() const override;
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"waited_ms", "rounds", "first_good_ms"};
+    }
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override;
     /// Outputs: first_good_ms (since the step began), rounds; for a duration: waited_ms.
     /// kTimedOut when it did not become good; kInvalid for parameters that make no sense.

@@ -4,12 +4,14 @@
 
 namespace muster::daemon {
 
-AgentView::AgentView(agent::Agent& agent, Reload reload)
-    : agent_(agent), reload_(std::move(reload)) {
+AgentView::AgentView(agent::Agent& agent, const state::WatchedStore& store, Reload reload)
+    : agent_(agent), store_(store), reload_(std::move(reload)) {
 }
 
 agent::NodeStatus AgentView::status() const {
-    return agent_.status();
+    auto status = agent_.status();
+    status.store_problem = store_.problem().value_or("");
+    return status;
 }
 
 const plan::Plan& AgentView::plan() const {

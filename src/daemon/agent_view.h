@@ -4,6 +4,7 @@
 
 #include "agent/agent.h"
 #include "api/node_view.h"
+#include "state/watched_store.h"
 
 namespace muster::daemon {
 
@@ -11,7 +12,7 @@ namespace muster::daemon {
 class AgentView final : public api::NodeView {
   public:
     using Reload = std::function<Task<>()>;
-    AgentView(agent::Agent& agent, Reload reload);
+    AgentView(agent::Agent& agent, const state::WatchedStore& store, Reload reload);
 
     [[nodiscard]] agent::NodeStatus status() const override;
     [[nodiscard]] const plan::Plan& plan() const override;
@@ -32,6 +33,7 @@ class AgentView final : public api::NodeView {
 
   private:
     agent::Agent& agent_;
+    const state::WatchedStore& store_;
     Reload reload_;
 };
 

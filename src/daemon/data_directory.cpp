@@ -56,6 +56,11 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
         return Error{Errc::kDenied, "can't close the data directory " + path + " to other users",
                      "run chmod 700 " + path};
     }
+    if (::access(path.c_str(), W_OK | X_OK) != 0) {
+        return Error{Errc::kDenied, "can't write the data directory " + path + ": " + reason(),
+                     "run chmod 700 " + path +
+                         ", mount its disk for writing, or choose another one with --data"};
+    }
     return DataDirectory(std::filesystem::absolute(path, failure).lexically_normal().string());
 }
 

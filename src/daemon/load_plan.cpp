@@ -5,6 +5,7 @@
 #include <set>
 
 #include "adapters/yaml/read_yaml.h"
+#include "workflow/check_procedures.h"
 
 namespace muster::daemon {
 
@@ -31,6 +32,9 @@ std::string host_of(const std::string& address) {
 
 Result<plan::Plan> load_plan(const std::string& path, const plan::Vocabulary& vocabulary) {
     TRY(auto loaded, adapters::load_plan_file(path, vocabulary));
+    if (loaded.is_valid()) {
+        loaded.diagnostics = workflow::check_procedures(loaded.plan, vocabulary.outputs);
+    }
     if (loaded.is_valid()) {
         return std::move(loaded.plan);
     }

@@ -7,18 +7,30 @@
 
 #include "daemon/http_bridge.h"
 #include "daemon/load_plan.h"
+#include "daemon/observations.h"
 
 namespace muster::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+
+agent::Deps recorded(agent::Deps deps, SegmentSink* observations) {
+    deps.observations = observations;
+    return deps;
+}
+
+}  // namespace
+
 Node::Node(Setup setup, Wiring& wiring, state::Store& store, std::ostream& out)
     : setup_(std::move(setup)),
       wiring_(wiring),
       out_(out),
+      store_(store, wiring.log),
       // The embedded store serves one node: its own site is the only vantage.
-      agent_(agent::Options{setup_.id, setup_.site, {setup_.site}}, wiring.agent_deps(store)),
-      view_(agent_, [this] { return reload(); }),
+      agent_(agent::Options{setup_.id, setup_.site, {setup_.site}},
+             recorded(wiring.agent_deps(store_), setup_.observations)),
+      view_(agent_, store_, [this] { return reload(); }),
       api_(view_, wiring.clock, wiring.log, setup_.token),
       http_(wiring.executor, wiring.clock, wiring.log, serve_api(api_, is_ready_)) {
 }
@@ -33,6 +45,7 @@ Task<> Node::run(plan::Plan plan) {
 
 Task<> Node::serve_until_told(plan::Plan plan) {
     CO_TRY_OK(co_await listen(plan));
+    keep(plan);
     CO_TRY_OK(co_await agent_.start(std::move(plan)));
     is_agent_started_ = true;
     is_ready_ = true;
@@ -64,6 +77,17 @@ Task<> Node::listen(plan::Plan plan) {
             {{"zones", zones.size()}, {"hint", "give the plan dns: {listen: ADDRESS}, or --dns"}});
     }
     co_return Result<>{};
+}
+
+// Without it a replay lacks the plan; the node does its work all the same.
+void Node::keep(const plan::Plan& plan) {
+    if (setup_.observations == nullptr) {
+        return;
+    }
+    const auto kept = keep_plan(setup_.data, setup_.options.plan, plan, wiring_.vocabulary());
+    if (!kept) {
+        wiring_.log.warn("observations.no_plan", {{"reason", kept.error().message()}});
+    }
 }
 
 Result<> Node::announce() {
@@ -108,6 +132,7 @@ Task<> Node::reload() {
         wiring_.log.warn("plan.refused", {{"path", path}, {"reason", taken.error().message()}});
         co_return taken.error();
     }
+    keep(agent_.plan());
     CO_TRY_OK(wiring_.dns.set_zones(zones));
     co_return Result<>{};
 }

@@ -24,6 +24,7 @@ class Node {
         Secret token;
         NodeId id;
         SiteId site;
+        SegmentSink* observations = nullptr;  ///< None: nothing is recorded.
     };
     /// All but `setup` outlive the node.
     Node(Setup setup, Wiring& wiring, state::Store& store, std::ostream& out);
@@ -38,10 +39,12 @@ class Node {
     Task<> reload();
     Task<> stop();
     Result<> announce();
+    void keep(const plan::Plan& plan);
 
     Setup setup_;
     Wiring& wiring_;
     std::ostream& out_;
+    state::WatchedStore store_;
     agent::Agent agent_;
     AgentView view_;
     api::Api api_;

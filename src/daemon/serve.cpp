@@ -10,10 +10,12 @@
 
 #include "adapters/log/spdlog_log.h"
 #include "adapters/os/process_safety.h"
+#include "adapters/os/segment_files.h"
 #include "adapters/state/sqlite_store.h"
 #include "daemon/data_directory.h"
 #include "daemon/load_plan.h"
 #include "daemon/node.h"
+#include "daemon/observations.h"
 #include "daemon/wiring.h"
 
 namespace muster::daemon {
@@ -86,7 +88,17 @@ Result<> run(const ServeOptions& options, std::ostream& out) {
     TRY(const auto store,
         adapters::SqliteStore::open(data.file("state.db"), wiring.executor, wiring.clock));
 
-    Node::Setup setup{options, data, std::move(token), NodeId(node_name(site)), site};
+    // A node that can't record what it sees does its work all the same.
+    const auto observations = adapters::SegmentFiles::open(data.file(kObservations), {}, log);
+    if (!observations) {
+        log.warn("observations.off", {{"reason", observations.error().message()}});
+    }
+    Node::Setup setup{options,
+                      data,
+                      std::move(token),
+                      NodeId(node_name(site)),
+                      site,
+                      observations ? observations->get() : nullptr};
     Node node(std::move(setup), wiring, *store, out);
     std::optional<Result<>> ended;
     asio::co_spawn(loop, node.run(std::move(plan)),

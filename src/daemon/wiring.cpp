@@ -21,7 +21,7 @@ Wiring::Wiring(boost::asio::io_context& loop, Log& the_log)
 }
 
 agent::Deps Wiring::agent_deps(state::Store& store) {
-    return {executor, clock, random, log, store, probes, actions, dns};
+    return {executor, clock, random, log, store, probes, actions, dns, postgres};
 }
 
 plan::Vocabulary Wiring::vocabulary() const {
@@ -31,6 +31,7 @@ plan::Vocabulary Wiring::vocabulary() const {
     }
     component::add_kinds(vocabulary);
     vocabulary.actions = actions.parameter_types();
+    vocabulary.outputs = actions.output_names();
     return vocabulary;
 }
 
@@ -39,6 +40,14 @@ plan::Vocabulary plan_vocabulary() {
     NullLog log;
     const Wiring wiring(loop, log);
     return wiring.vocabulary();
+}
+
+std::vector<decide::Expectation> plan_expectations(const plan::Plan& plan,
+                                                   const agent::Assumptions& assumptions) {
+    boost::asio::io_context loop;
+    NullLog log;
+    const Wiring wiring(loop, log);
+    return agent::expectations(plan, wiring.probes, assumptions);
 }
 
 }  // namespace muster::daemon

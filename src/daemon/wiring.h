@@ -8,6 +8,7 @@
 #include "adapters/postgres/pg_server_control.h"
 #include "adapters/steer/dns_responder.h"
 #include "agent/agent.h"
+#include "agent/expectations.h"
 #include "base/log.h"
 #include "plan/schema.h"
 #include "probe/probe.h"
@@ -39,5 +40,8 @@ struct Wiring {
 
 /// The plan's language for commands that need no node.
 plan::Vocabulary plan_vocabulary();
+/// Likewise: what the plan's observers are worth.
+std::vector<decide::Expectation> plan_expectations(const plan::Plan& plan,
+                                                   const agent::Assumptions& assumptions);
 
 }  // namespace muster::daemon

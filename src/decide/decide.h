@@ -54,6 +54,7 @@ struct Candidate {
     std::optional<ByteCount> loss_bytes;
     bool is_in_sync = false;  ///< Synchronous and known to be: its loss is zero.
     std::string why_not;      ///< Of is_up or has_capacity.
+    std::string sync_detail;  ///< Why it is not in sync, where it should be.
 };
 
 /// Everything that a decision about one service may look at.
@@ -65,6 +66,9 @@ struct ServiceView {
     /// Every target that should have votes; one without any counts as unknown. Empty: only those
     /// that the votes name.
     std::vector<probe::TargetId> targets;
+    /// Targets that nobody has seen up at the address that the plan gives them now: that they are
+    /// down may be the plan's own mistake, and counts for nothing.
+    std::vector<probe::TargetId> never_up;
     std::vector<Witness> witnesses;
     std::vector<Candidate> candidates;
     std::optional<RunId> active_run;

@@ -231,6 +231,9 @@ class Reader {
         for (const auto& name : by_comma(line.value("watched", ""))) {
             view.targets.push_back(target(view.service, name));
         }
+        for (const auto& name : by_comma(line.value("never_up", ""))) {
+            view.never_up.push_back(target(view.service, name));
+        }
     }
 
     /// votes shop orders@east v1,v2 down hard for=3s [heard=1s] ["detail=…"]
@@ -266,6 +269,7 @@ class Reader {
     }
 
     /// candidate shop west up|down [sync] [symptom] [small] [loss=2s] [bytes=1MiB] [why="…"]
+    /// [lacks="…"]
     void candidate(const Line& line) {
         Candidate candidate;
         candidate.site = SiteId(line.words.at(2));
@@ -280,6 +284,7 @@ class Reader {
             candidate.loss_bytes = *parse_size(line.values.at("bytes"));
         }
         candidate.why_not = line.value("why", "");
+        candidate.sync_detail = line.value("lacks", "");
         at(line).view.candidates.push_back(candidate);
     }
 

@@ -9,6 +9,9 @@
 // by loss of packets, so a majority of the eligible vantages is enough. Silence can, so every
 // eligible vantage must report it. Both count against all eligible vantages, not against those
 // that happen to have voted: taking votes away or letting them age never brings anything down.
+//
+// A target that was never up can't have gone down: a wrong port in the plan looks the same as a
+// dead server. A part of which no instance was ever up is unknown.
 
 namespace muster::decide {
 namespace {
@@ -30,7 +33,7 @@ std::optional<Down> nth(std::vector<Instant> begins, std::size_t needed) {
 }
 
 Opinion aggregate(const probe::TargetId& target, const std::vector<const Vote*>& votes,
-                  std::size_t eligible) {
+                  std::size_t eligible, bool is_never_up) {
     Opinion opinion{.target = target, .eligible = static_cast<int>(eligible)};
     std::vector<Instant> hard;
     std::vector<Instant> down;
@@ -47,6 +50,7 @@ Opinion aggregate(const probe::TargetId& target, const std::vector<const Vote*>&
         }
     }
     opinion.missing = opinion.eligible - opinion.up - opinion.hard - opinion.silent;
+    opinion.is_never_up = is_never_up && opinion.up == 0;
     opinion.by_hard = nth(std::move(hard), eligible / 2 + 1);
     opinion.by_silence = nth(std::move(down), eligible);
     return opinion;
@@ -74,8 +78,12 @@ std::optional<Down> all_of(const std::vector<Opinion>& instances, bool only_hard
 }
 
 void settle(Part& part) {
-    part.by_hard = all_of(part.instances, true);
-    part.by_silence = all_of(part.instances, false);
+    part.is_never_up = std::all_of(part.instances.begin(), part.instances.end(),
+                                   [](const Opinion& opinion) { return opinion.is_never_up; });
+    if (!part.is_never_up) {
+        part.by_hard = all_of(part.instances, true);
+        part.by_silence = all_of(part.instances, false);
+    }
     const auto is_up = [](const Opinion& opinion) { return opinion.is_up(); };
     const auto is_bad = [](const Opinion& opinion) { return opinion.hard + opinion.silent > 0; };
     if (part.by_hard || part.by_silence) {
@@ -124,7 +132,10 @@ void add_parts(Picture& picture, Member& member, const VotesByTarget& votes) {
                 {.family = member.family, .component = target.component, .site = target.site});
             part = std::prev(picture.parts.end());
         }
-        part->instances.push_back(aggregate(target, on_target, picture.eligible.size()));
+        const auto& never = member.view->never_up;
+        part->instances.push_back(
+            aggregate(target, on_target, picture.eligible.size(),
+                      std::find(never.begin(), never.end(), target) != never.end()));
     }
     for (auto i = first; i < picture.parts.size(); ++i) {
         auto& part = picture.parts[i];

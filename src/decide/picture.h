@@ -23,6 +23,7 @@ struct Opinion {
     int silent = 0;   ///< Down, by silence.
     int missing = 0;  ///< Eligible vantages without a fresh, definite vote.
     int eligible = 0;
+    bool is_never_up = false;             ///< Nobody ever saw it up, nor does now.
     std::optional<Down> by_hard = {};     ///< A majority of the eligible has hard evidence.
     std::optional<Down> by_silence = {};  ///< All of the eligible say down.
 
@@ -37,7 +38,8 @@ struct Part {
     SiteId site;
     std::vector<Opinion> instances = {};
     probe::Health health = probe::Health::kUnknown;
-    bool is_suspect = false;  ///< A fresh vote of an eligible vantage says down.
+    bool is_suspect = false;   ///< A fresh vote of an eligible vantage says down.
+    bool is_never_up = false;  ///< None of its instances was ever seen up: it can't go down.
     std::optional<Down> by_hard = {};
     std::optional<Down> by_silence = {};
 };

@@ -1,8 +1,7 @@
 #include <algorithm>
 
 #include "decide/decide.h"
-
-// The presets as numbers; docs/reference/presets.md says where each comes from.
+#include "plan/preset.h"
 
 namespace muster::decide {
 namespace {
@@ -24,28 +23,14 @@ Duration vote_ttl_of(const plan::Service& service) {
     return std::min(ttl, kLongestVoteTtl);
 }
 
-Policy preset(plan::Preset preset) {
-    switch (preset) {
-        case plan::Preset::kFast:
-            return {.hold_hard = 0s, .hold_silence = 3s, .hold_without_witness = 15s};
-        case plan::Preset::kCareful:
-            return {.hold_hard = 30s, .hold_silence = 120s, .hold_without_witness = 240s};
-        case plan::Preset::kBalanced:
-        case plan::Preset::kManual:
-            break;
-    }
-    return {.hold_hard = 10s, .hold_silence = 60s, .hold_without_witness = 120s};
-}
-
 }  // namespace
 
 Policy policy_for(const plan::Service& service) {
-    Policy policy = preset(service.failover.preset);
-    if (const auto hold = service.failover.hold) {
-        policy.hold_hard = *hold;
-        policy.hold_silence = *hold;
-        policy.hold_without_witness = *hold;
-    }
+    const auto holds = plan::holds_of(service.failover);
+    Policy policy;
+    policy.hold_hard = holds.hard;
+    policy.hold_silence = holds.silence;
+    policy.hold_without_witness = holds.without_witness;
     policy.vote_ttl = vote_ttl_of(service);
     return policy;
 }

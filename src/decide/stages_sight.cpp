@@ -23,7 +23,11 @@ Instant first_bad_sample(const Context& context) {
     return first;
 }
 
+/// It says nothing of this outage: it failed long before, or was never seen up at all.
 bool is_chronic(const Part& part, Instant outage) {
+    if (part.is_never_up) {
+        return true;
+    }
     const auto& down = part.by_hard ? part.by_hard : part.by_silence;
     return down && down->since < outage - kChronic;
 }
@@ -67,6 +71,19 @@ Unrelated unrelated(const Context& context) {
     return shares;
 }
 
+/// Targets of the parts that nobody has seen up and somebody calls down, by name.
+std::vector<std::string> never_up(const std::vector<const Part*>& parts) {
+    std::vector<std::string> names;
+    for (const auto* part : parts) {
+        for (const auto& opinion : part->instances) {
+            if (part->is_never_up && opinion.hard + opinion.silent > 0) {
+                names.push_back(name_of(opinion.target));
+            }
+        }
+    }
+    return names;
+}
+
 std::string text(const Share& share) {
     return std::to_string(share.failing) + " of " + std::to_string(share.total);
 }
@@ -96,11 +113,28 @@ Gate check_writers(Context& context) {
 }
 
 Gate check_picture(Context& context) {
-    if (context.service.has_full_picture) {
+    if (!context.service.has_full_picture) {
+        return stop(Kind::kWatch, "not every vantage has reported every target yet",
+                    "the first report of each");
+    }
+    const auto parts = context.picture.parts_of(context.planned.id, context.service.primary);
+    const auto never = never_up(parts);
+    if (never.empty()) {
         return pass("every target has been reported");
     }
-    return stop(Kind::kWatch, "not every vantage has reported every target yet",
-                "the first report of each");
+    const bool is_one = never.size() == 1;
+    const auto reason = listing(never) + (is_one ? " was" : " were") +
+                        " never seen up where the plan says " + (is_one ? "it is" : "they are") +
+                        ": unknown, not down";
+    const bool has_more = std::any_of(parts.begin(), parts.end(), [](const Part* part) {
+        return part->health == probe::Health::kDown;
+    });
+    if (has_more) {
+        return pass(reason + "; the rest of the picture is whole");
+    }
+    return stop(Kind::kWatch, reason,
+                "seeing " + std::string(is_one ? "it" : "each of them") +
+                    " up once; `muster probe` tries the address that the plan gives");
 }
 
 Gate check_vantages(Context& context) {

@@ -109,14 +109,16 @@ Gate check_loss(Context& context) {
     if (context.target->loss_bytes && !context.target->is_in_sync) {
         bytes = ", " + human_size(*context.target->loss_bytes);
     }
+    const bool lacks_sync = !context.target->is_in_sync && !context.target->sync_detail.empty();
+    const auto sync = lacks_sync ? "; " + context.target->sync_detail : std::string();
     if (!loss) {
-        return lower(
-            Kind::kApproval,
-            "the loss is unknown" + bytes + ", which counts as infinite; " + limit + " is allowed",
-            "an approval, or a measured loss within the bound");
+        return lower(Kind::kApproval,
+                     "the loss is unknown" + bytes + ", which counts as infinite; " + limit +
+                         " is allowed" + sync,
+                     "an approval, or a measured loss within the bound");
     }
-    const auto reason =
-        "at most " + human_duration(*loss) + bytes + " would be lost, " + limit + " is allowed";
+    const auto reason = "at most " + human_duration(*loss) + bytes + " would be lost, " + limit +
+                        " is allowed" + sync;
     if (*loss > bound) {
         return lower(Kind::kApproval, reason,
                      "an approval, or a standby that catches up to the bound");

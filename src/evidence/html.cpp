@@ -56,11 +56,13 @@ std::string card(const Card& card) {
 
 std::string cards(const Report& report) {
     const auto& cause = report.run.spec.cause;
+    const auto sampled = sample_line(report);
+    const auto sample = sampled.empty() ? std::string() : "; " + sampled;
     const auto lost =
         "<div class=\"card\">Lost data<b>" +
         escape_markup(report.loss.transactions ? std::to_string(*report.loss.transactions)
                                                : std::string("not counted")) +
-        "</b><span class=\"dim\">" + escape_markup(loss_line(report)) + "</span></div>\n";
+        "</b><span class=\"dim\">" + escape_markup(loss_line(report) + sample) + "</span></div>\n";
     return "<div class=\"cards\">\n" +
            card({"Time to recover (RTO)", rto_value(report),
                  "objective " + format_duration(cause.rto), report.rto}) +

@@ -32,7 +32,13 @@ json::object loss_json(const Loss& loss) {
     return {{"time_s", seconds(loss.time)},
             {"bytes", whole(loss.bytes)},
             {"transactions", whole(loss.transactions)},
-            {"artefact", clean(loss.artefact)}};
+            {"tables", clean(loss.tables)},
+            {"artefact", clean(loss.artefact)},
+            {"was_in_sync", loss.was_in_sync},
+            {"acknowledged", json::object{{"sampled", whole(loss.sampled)},
+                                          {"missing", whole(loss.missing)},
+                                          {"missing_ids", clean(loss.missing_ids)},
+                                          {"error", clean(loss.sample_error)}}}};
 }
 
 json::object step_json(const workflow::Run& run, const plan::Step& step) {

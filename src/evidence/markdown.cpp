@@ -40,8 +40,12 @@ std::string facts(const Report& report) {
     if (cause.outage_began) {
         out += row({"First bad sample", format_wall(*cause.outage_began)});
     }
-    return out + row({"RTO", rto_line(report)}) + row({"RPO", rpo_line(report)}) +
+    out += row({"RTO", rto_line(report)}) + row({"RPO", rpo_line(report)}) +
            row({"Lost", loss_line(report)});
+    if (const auto sample = sample_line(report); !sample.empty()) {
+        out += row({"Acknowledged", sample});
+    }
+    return out;
 }
 
 std::string steps(const workflow::Run& run) {

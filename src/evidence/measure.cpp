@@ -42,15 +42,36 @@ void take_loss(Loss& loss, const Fields& outputs) {
         found != outputs.end() && !found->second.empty()) {
         loss.artefact += (loss.artefact.empty() ? "" : ", ") + found->second;
     }
+    if (const auto found = outputs.find("tables"); found != outputs.end()) {
+        loss.tables += (loss.tables.empty() ? "" : "; ") + found->second;
+    }
+}
+
+std::string text(const Fields& outputs, const std::string& name) {
+    const auto found = outputs.find(name);
+    return found == outputs.end() ? std::string() : found->second;
+}
+
+void take_sample(Loss& loss, const Fields& outputs) {
+    add(loss.sampled, number(outputs, "acknowledged_sampled"));
+    add(loss.missing, number(outputs, "acknowledged_missing"));
+    for (const auto& [name, into] : {std::pair{"missing_ids", &loss.missing_ids},
+                                     std::pair{"sample_error", &loss.sample_error}}) {
+        if (const auto found = text(outputs, name); !found.empty()) {
+            *into += (into->empty() ? "" : ", ") + found;
+        }
+    }
 }
 
 Loss loss_of(const workflow::Run& run) {
     Loss loss;
+    loss.was_in_sync = text(run.spec.parameters, "was_in_sync") == "true";
     std::optional<std::uint64_t> divergence;  // the same bytes, before they were counted
     for (const auto& step : run.spec.steps) {
         const auto* state = state_of(run, step);
         if (state != nullptr && state->status == workflow::StepStatus::kDone) {
             take_loss(loss, state->outputs);
+            take_sample(loss, state->outputs);
             add(divergence, number(state->outputs, "divergence_bytes"));
         }
     }
@@ -68,6 +89,10 @@ Loss loss_of(const workflow::Run& run) {
     if (const auto bound = number(run.spec.parameters, "loss_bound_ms"); bound && !loss.time) {
         loss.time =
             std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(*bound));
+    }
+    // An acknowledged row that is not there was lost, whatever was believed to be in sync.
+    if (loss.was_in_sync && loss.missing.value_or(0) > 0) {
+        loss.time.reset();
     }
     return loss;
 }
@@ -131,6 +156,9 @@ Report measure(const workflow::Run& run) {
         return report;
     }
     report.rpo = judge(report.loss.time, cause.rpo);
+    if (report.loss.missing.value_or(0) > 0 && cause.rpo == Duration{}) {
+        report.rpo = Objective::kMissed;
+    }
     report.rto = judge(report.parts.total, cause.rto);
     const auto so_far = outage_so_far(run, axis);
     if (!report.parts.total && so_far && *so_far > cause.rto) {

@@ -26,6 +26,14 @@ struct Loss {
     std::optional<std::uint64_t> bytes;
     std::optional<std::uint64_t> transactions;
     std::string artefact;  ///< Where what was lost is kept.
+    std::string tables;    ///< Which it touched, with their changes, as far as it can be told.
+    /// Commits waited for the new primary: what is lost was acknowledged to nobody.
+    bool was_in_sync = false;
+    /// The application's own acknowledgements, asked for at the new primary.
+    std::optional<std::uint64_t> sampled;  ///< Nothing: not sampled, or it failed.
+    std::optional<std::uint64_t> missing;  ///< Of these.
+    std::string missing_ids;               ///< The first of them.
+    std::string sample_error;              ///< Why the sample failed.
 };
 
 enum class Objective { kMet, kMissed, kUnknown };

@@ -131,6 +131,30 @@ TEST(Measure, MissesWhatWentOverTheObjective) {
     EXPECT_EQ(report.rpo, Objective::kMissed);
 }
 
+TEST(Measure, AMissingAcknowledgedIdBreaksAnRpoOfZeroWhateverWasBelieved) {
+    auto run = failover();
+    run.spec.steps = {};
+    run.steps.clear();
+    run.spec.cause.rpo = Duration{};
+    run.spec.parameters = {{"was_in_sync", "true"}, {"loss_bound_ms", "0"}};
+    add(run, {"orders.keep", "release", 2s, 1s, {{"lost_transactions", "3"}, {"lost_bytes", "9"}}});
+    EXPECT_EQ(measure(run).rpo, Objective::kMet);
+    EXPECT_THAT(to_markdown(measure(run)), HasSubstr("none of it acknowledged"));
+    add(run, {"orders.acknowledged",
+              "release",
+              2s,
+              1s,
+              {{"acknowledged_sampled", "10000"}, {"acknowledged_missing", "0"}}});
+    EXPECT_EQ(measure(run).rpo, Objective::kMet);
+    EXPECT_EQ(sample_line(measure(run)), "of 10,000 sampled acknowledged ids 0 are missing");
+    auto& outputs = run.steps[StepId("orders.acknowledged")].outputs;
+    outputs["acknowledged_missing"] = "1";
+    outputs["missing_ids"] = "r7";
+    EXPECT_EQ(measure(run).rpo, Objective::kMissed);
+    EXPECT_EQ(sample_line(measure(run)), "of 10,000 sampled acknowledged ids 1 is missing: r7");
+    EXPECT_THAT(to_markdown(measure(run)), Not(HasSubstr("none of it acknowledged")));
+}
+
 TEST(Measure, NeverAssumesALossThatWasNotMeasured) {
     auto run = failover();
     for (auto& [id, state] : run.steps) {

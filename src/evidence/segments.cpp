@@ -20,23 +20,6 @@ struct PhaseEnd {
     bool is_finished = true;     ///< No step of it is left, failed or undone.
 };
 
-/// When a verify step saw the first good answer: `first_good_ms` counts from the step's begin.
-Duration end_of(const workflow::StepState& state) {
-    const auto end = state.began_after + state.took;
-    const auto found = state.outputs.find("first_good_ms");
-    if (found == state.outputs.end()) {
-        return end;
-    }
-    double after_ms = 0;
-    const auto& text = found->second;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), after_ms);
-    if (parsed.ec != std::errc{} || !(after_ms >= 0) || after_ms > to_ms(state.took)) {
-        return end;
-    }
-    return state.began_after + std::chrono::duration_cast<Duration>(
-                                   std::chrono::duration<double, std::milli>(after_ms));
-}
-
 PhaseEnd end_of_phase(const workflow::Run& run, std::string_view phase) {
     PhaseEnd end;
     for (const auto& step : run.spec.steps) {
@@ -103,6 +86,23 @@ constexpr std::array kParts{Part{"fence", "fence"}, Part{"promote", "promote"},
 const workflow::StepState* state_of(const workflow::Run& run, const plan::Step& step) {
     const auto found = run.steps.find(step.id);
     return found == run.steps.end() ? nullptr : &found->second;
+}
+
+// `first_good_ms` counts from the step's begin.
+Duration end_of(const workflow::StepState& state) {
+    const auto end = state.began_after + state.took;
+    const auto found = state.outputs.find("first_good_ms");
+    if (found == state.outputs.end()) {
+        return end;
+    }
+    double after_ms = 0;
+    const auto& text = found->second;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), after_ms);
+    if (parsed.ec != std::errc{} || !(after_ms >= 0) || after_ms > to_ms(state.took)) {
+        return end;
+    }
+    return state.began_after + std::chrono::duration_cast<Duration>(
+                                   std::chrono::duration<double, std::milli>(after_ms));
 }
 
 Axis axis_of(const workflow::Run& run) {

@@ -24,6 +24,10 @@ struct Axis {
 };
 Axis axis_of(const workflow::Run& run);
 
+/// When a step's work was done, on the run's clock: its end, or, where it looked on for longer, the
+/// first good answer that it saw (`first_good_ms`).
+Duration end_of(const workflow::StepState& state);
+
 /// Where a step stands; nullptr when the run knows nothing of it.
 const workflow::StepState* state_of(const workflow::Run& run, const plan::Step& step);
 

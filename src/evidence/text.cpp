@@ -113,6 +113,19 @@ std::string escape_markdown(std::string_view text) {
     return out;
 }
 
+namespace {
+
+/// "10,000".
+std::string grouped(std::uint64_t number) {
+    auto text = std::to_string(number);
+    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+        text.insert(static_cast<std::size_t>(at), ",");
+    }
+    return text;
+}
+
+}  // namespace
+
 std::string or_unmeasured(std::optional<Duration> duration) {
     return duration ? human_duration(*duration) : "not measured";
 }
@@ -165,7 +178,22 @@ std::string loss_line(const Report& report) {
         const auto bytes = static_cast<std::int64_t>(*loss.bytes);
         text += (text.empty() ? "" : ", ") + human_size(ByteCount{bytes});
     }
+    text += loss.tables.empty() ? "" : ", in " + loss.tables;
+    if (loss.was_in_sync && loss.missing.value_or(0) == 0) {
+        text += ", none of it acknowledged: the new primary was in sync";
+    }
     return text + (loss.artefact.empty() ? "" : ", kept in " + loss.artefact);
+}
+
+std::string sample_line(const Report& report) {
+    const auto& loss = report.loss;
+    if (!loss.sampled) {
+        return loss.sample_error.empty() ? "" : "not sampled: " + loss.sample_error;
+    }
+    const auto missing = loss.missing.value_or(0);
+    return "of " + grouped(*loss.sampled) + " sampled acknowledged ids " + grouped(missing) +
+           (missing == 1 ? " is" : " are") + " missing" +
+           (loss.missing_ids.empty() ? "" : ": " + loss.missing_ids);
 }
 
 }  // namespace muster::evidence

@@ -31,5 +31,7 @@ std::string rto_line(const Report& report);
 std::string rpo_line(const Report& report);
 /// "3 transactions, 4.00 KiB, kept in …", "nothing", or "not measured".
 std::string loss_line(const Report& report);
+/// "of 10,000 sampled acknowledged ids 0 are missing"; empty when none were asked for.
+std::string sample_line(const Report& report);
 
 }  // namespace muster::evidence

@@ -98,6 +98,7 @@ FailoverPolicy build_failover(const Node& node) {
     policy.max_per_day = whole(node, "max_per_day", policy.max_per_day);
     policy.hold = duration(node, "hold");
     policy.max_loss = duration(node, "max_loss");
+    policy.is_reprotected = node.text("reprotect") != "manual";
     policy.is_frozen = node.flag("freeze", policy.is_frozen);
     return policy;
 }

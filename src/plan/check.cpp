@@ -194,14 +194,14 @@ void Checker::check_text(const Node& node, const Type& type, const std::string& 
     if (type.choices.empty() && type.pattern.empty()) {
         return;
     }
-    if (scalar_kind(node) != ScalarKind::kText) {
+    const bool is_choice = std::ranges::find(type.choices, node.scalar) != type.choices.end();
+    if (!is_choice && scalar_kind(node) != ScalarKind::kText) {
         findings_.error(node.mark,
                         name_of(path) + " must be " + wanted(type) + ", not " + found(node),
                         type.choices.empty() ? "put it in quotes if it is meant as a text" : "");
         return;
     }
-    if (!type.choices.empty() &&
-        std::ranges::find(type.choices, node.scalar) == type.choices.end()) {
+    if (!type.choices.empty() && !is_choice) {
         findings_.error(node.mark,
                         name_of(path) + " must be " + wanted(type) + ", not " + found(node),
                         suggest(node.scalar, type.choices));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <string>
 #include <vector>
@@ -121,7 +122,15 @@ json::object Writer::text(const Type& type) {
     }
     json::object out{{"type", "string"}};
     if (!type.choices.empty()) {
-        out["enum"] = json::array(type.choices.begin(), type.choices.end());
+        json::array choices(type.choices.begin(), type.choices.end());
+        // What YAML reads as true or false is such a choice as well.
+        for (const bool value : {true, false}) {
+            if (std::ranges::find(type.choices, value ? "true" : "false") != type.choices.end()) {
+                out["type"] = json::array{"string", "boolean"};
+                choices.emplace_back(value);
+            }
+        }
+        out["enum"] = std::move(choices);
     }
     if (!type.pattern.empty()) {
         out["pattern"] = anchored(type.pattern);

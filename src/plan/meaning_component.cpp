@@ -149,10 +149,11 @@ void check_postgres(const Part& part, Findings& findings) {
     // Asynchronous replication acknowledges a commit before any standby has it (PostgreSQL manual,
     // 27.2.8 "Synchronous Replication"), so that no distance in time is short enough.
     if (part.component.kind == "postgres" && rpo.is_scalar() && parse_duration(rpo.scalar) &&
-        part.service.objectives.rpo == Duration{} && !part.node.flag("sync", false)) {
+        part.service.objectives.rpo == Duration{} &&
+        (part.node.text("sync") == "off" || !part.node.flag("sync", true))) {
         findings.error(rpo.mark,
                        "an rpo of 0s can't be met: " + part.name() + " replicates asynchronously",
-                       "add `sync: true` to " + part.name() + ", or write an rpo such as 5s");
+                       "remove `sync: off` from " + part.name() + ", or write an rpo such as 5s");
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "plan/meaning.h"
 #include "plan/nearest.h"
+#include "plan/preset.h"
 
 namespace muster::plan {
 namespace {
@@ -33,24 +34,6 @@ constexpr std::array kReach{
     Reach{Strategy::kPilotLight, Duration{}, seconds(30), "its servers are started first"},
 };
 constexpr Duration kSlowPilotLight = minutes(10);
-
-/// The hold-down of each preset when the loss shows as silence (docs/explanation/detection.md).
-Duration hold_of(const FailoverPolicy& policy) {
-    if (policy.hold) {
-        return *policy.hold;
-    }
-    switch (policy.preset) {
-        case Preset::kFast:
-            return seconds(15);
-        case Preset::kBalanced:
-            return seconds(60);
-        case Preset::kCareful:
-            return seconds(120);
-        case Preset::kManual:
-            return {};
-    }
-    return {};
-}
 
 void check_arbiters(const Plan& plan, const Node* list, Findings& findings) {
     if (list == nullptr) {
@@ -92,6 +75,22 @@ void check_places(const Subject& subject, const Service& service, const Node& no
     }
 }
 
+/// Even with a witness, silence is held for so long before anything moves.
+void check_hold(const Service& service, const Node& node, Findings& findings) {
+    const auto rto = service.objectives.rto;
+    const auto holds = holds_of(service.failover);
+    if (service.failover.mode != Mode::kAutomatic || rto <= Duration{}) {
+        return;
+    }
+    if (holds.silence >= rto) {
+        findings.error(at_path(node, {"objectives", "rto"}).mark,
+                       "an rto of " + format_duration(rto) +
+                           " can't be met: a silent loss is held for " +
+                           format_duration(holds.silence) + " before a move",
+                       "use the preset fast, a shorter failover.hold, or a longer rto");
+    }
+}
+
 void check_policy(const Service& service, const Node& node, Findings& findings) {
     const Node& failover = at_path(node, {"failover"});
     const auto& policy = service.failover;
@@ -117,15 +116,7 @@ void check_policy(const Service& service, const Node& node, Findings& findings) 
                              ", more than the rpo of " + format_duration(service.objectives.rpo),
                          "lower max_loss, or remove it: the rpo is then the bound");
     }
-    const Duration hold = hold_of(policy);
-    if (policy.mode == Mode::kAutomatic && service.objectives.rto > Duration{} &&
-        hold >= service.objectives.rto) {
-        findings.error(at_path(node, {"objectives", "rto"}).mark,
-                       "an rto of " + format_duration(service.objectives.rto) +
-                           " can't be met: a silent loss is held for " + format_duration(hold) +
-                           " before a move",
-                       "use the preset fast, a shorter failover.hold, or a longer rto");
-    }
+    check_hold(service, node, findings);
 }
 
 }  // namespace

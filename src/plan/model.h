@@ -48,7 +48,8 @@ struct FailoverPolicy {
     FenceClass fence = FenceClass::kActuated;  ///< The worst proof that automation accepts.
     std::optional<Duration> hold;              ///< Overrides the preset's hold-down.
     std::optional<Duration> max_loss;          ///< Overrides the RPO as the loss guard's bound.
-    bool is_frozen = false;                    ///< `freeze: true`: nothing moves by itself.
+    bool is_reprotected = true;  ///< The old primary becomes a standby again without an operator.
+    bool is_frozen = false;      ///< `freeze: true`: nothing moves by itself.
 };
 
 /// One probe: its type, the type's settings, and its timing.

@@ -113,6 +113,10 @@ Type failover_type() {
             optional("hold", Type::duration("how long the loss must last; overrides the preset")),
             optional("max_loss",
                      Type::duration("the most data an automatic move may lose; overrides the rpo")),
+            optional("reprotect",
+                     Type::one_of({"automatic", "manual"},
+                                  "after a move, who makes the old primary a standby again"),
+                     "automatic"),
             optional("freeze", Type::boolean("true: nothing moves by itself"), "false"),
         },
         "when and how the service moves by itself");

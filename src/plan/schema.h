@@ -99,6 +99,8 @@ struct Vocabulary {
     std::map<std::string, Type>
         site_settings;                    ///< Component kinds: the value under `sites: NAME:`.
     std::map<std::string, Type> actions;  ///< Step actions: their `with:` parameters.
+    /// What actions put out, by name; one that is not listed may put out anything.
+    std::map<std::string, std::vector<std::string>> outputs = {};
     /// Component kinds that know what to probe when the plan does not say.
     std::set<std::string> kinds_with_default_probe;
 };

@@ -13,6 +13,19 @@ std::string Server::standby_name() const {
     return made;
 }
 
+// FIRST 1 over one name: all that is acknowledged is there. Over several names it would be on any
+// of them, and none could be promoted alone (PostgreSQL manual, synchronous_standby_names).
+std::string sync_setting(std::string_view standby) {
+    if (standby.empty()) {
+        return {};
+    }
+    std::string quoted;
+    for (const char c : standby) {
+        quoted += c == '"' ? std::string(2, c) : std::string(1, c);
+    }
+    return "FIRST 1 (\"" + quoted + "\")";
+}
+
 std::string_view to_string(Process process) {
     switch (process) {
         case Process::kRunning:

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/id.h"
@@ -10,6 +11,10 @@
 #include "postgres/lsn.h"
 
 namespace muster::postgres {
+
+/// How a server that has writes of its own becomes a standby: pg_rewind and, where that does not
+/// lead there, a base backup; or only one of the two.
+enum class RebuildBy { kAuto, kRewind, kBaseBackup };
 
 /// Where one PostgreSQL server is and how it is handled.
 struct Server {
@@ -22,6 +27,12 @@ struct Server {
     std::string run_as;    ///< The server's user, when we are root.
     std::string replication_conninfo;        ///< How a standby reaches it; empty: conninfo.
     std::vector<std::string> fence_command;  ///< Own fence (power, hypervisor); empty: stop it.
+    std::string upstream;  ///< Name of the server that it streams from; empty: the primary.
+    std::vector<std::string> downstream;  ///< standby_name() of those that stream from it.
+    RebuildBy rebuild_by = RebuildBy::kAuto;
+    /// muster owns synchronous_standby_names there: a promotion begins without any, because the
+    /// name that it may hold is that of a server which is gone.
+    bool is_sync_managed = false;
 
     /// What it calls itself as a standby: its application_name and its slot at the primary, which
     /// PostgreSQL limits to 63 lower-case letters, digits and underscores.
@@ -50,7 +61,28 @@ struct ServerState {
     bool is_streaming = false;  ///< Standby: its WAL receiver is connected.
     std::string system_identifier;
     int version = 0;  ///< server_version_num / 10000.
+    /// It was stopped, and something started it again as a standby (standby.signal).
+    bool is_back_as_standby = false;
     std::string detail;
+};
+
+/// What tells whether a server was left by a move: the marks of epochs, and what it does now.
+struct Marks {
+    ServerState state;
+    /// The epoch in muster.canary, 0 without a row; nothing when the server does not answer.
+    std::optional<Epoch> canary;
+    /// The epoch in its data directory and whether standby.signal is there, when its host was
+    /// asked.
+    std::optional<Epoch> on_disk;
+    std::optional<bool> has_signal;
+    std::optional<int> sessions;  ///< Of clients, apart from ours.
+    std::string last_write;       ///< WallTime of the newest heartbeat or known commit; or empty.
+};
+
+/// A table with changes in the WAL, by its name now; "relation 1663/16384/16399" when it has none.
+struct TableTouched {
+    std::string name;
+    std::uint64_t changes = 0;
 };
 
 /// What the old primary had and the new one lacks.
@@ -60,9 +92,21 @@ struct Divergence {
     std::uint64_t bytes = 0;
     std::uint64_t transactions = 0;  ///< Commit records in that stretch.
     std::string artefact;  ///< Directory that keeps the WAL, verified; empty when there was none.
+    std::vector<TableTouched> tables;  ///< Those with most changes, as far as it can be told.
 };
 
 enum class StopMode { kFast, kImmediate };
+
+/// Rows looked up by id: `$1` of the query is an array of ids, and its first column gives those
+/// that it found.
+struct IdCheck {
+    std::string query;
+    std::vector<std::string> ids;
+};
+
+/// What synchronous_standby_names holds when commits wait for exactly this standby; empty: for
+/// none.
+std::string sync_setting(std::string_view standby);
 
 /// Port: handles PostgreSQL servers. Every call names its server; calls are idempotent where they
 /// say so. kUnavailable: the host or server could not be reached, nothing happened.
@@ -71,12 +115,15 @@ class ServerControl {
     virtual ~ServerControl() = default;
 
     virtual Task<ServerState> inspect(Server server, Instant deadline) = 0;
+    /// The server is asked first, its host only when it does not answer. Changes nothing.
+    virtual Task<Marks> read_marks(Server server, Instant deadline) = 0;
     /// Stops it and makes it stay a standby should anything start it again (standby.signal), then
     /// proves by the host that no postmaster is left. Idempotent. The epoch is left in the data
     /// directory; a lower one is refused with kConflict.
     virtual Task<ServerState> fence(Server server, Epoch epoch, StopMode mode,
                                     Instant deadline) = 0;
-    /// Promotes a standby; done when it accepts a write (not when pg_promote returns). Idempotent.
+    /// Promotes a standby; done when it accepts a write (not when pg_promote returns). `received`
+    /// of the answer is what it had received before; 0 when it was a primary already. Idempotent.
     virtual Task<ServerState> promote(Server server, Epoch epoch, Instant deadline) = 0;
     /// A planned stop that loses nothing: checkpoint, fast stop, final WAL position. Idempotent.
     virtual Task<ServerState> demote(Server server, Epoch epoch, Instant deadline) = 0;
@@ -90,9 +137,24 @@ class ServerControl {
     /// by a fresh base backup beside the old data, swapped in when complete. Idempotent.
     virtual Task<ServerState> rebuild(Server server, Server primary, Epoch epoch,
                                       Instant deadline) = 0;
+    /// Points a running standby at another source, `primary` or one that itself follows it, and
+    /// waits until it streams the source's timeline. kDenied when it has left that history (it
+    /// then needs rebuild()); kConflict when it is no standby. Idempotent.
+    virtual Task<ServerState> follow(Server standby, Server primary, Epoch epoch,
+                                     Instant deadline) = 0;
     virtual Task<> start(Server server, Instant deadline) = 0;
     /// Writes and reads back through `conninfo`: proof that writes are accepted.
     virtual Task<> write_canary(Server server, Epoch epoch, Instant deadline) = 0;
+    /// Makes commits wait for the standby of this standby_name(), or for none when it is empty.
+    /// With a name it returns once every commit acknowledged so far is on that standby and each
+    /// later one waits for it. kTimedOut: it was not there in time, and commits wait all the same.
+    /// Idempotent.
+    virtual Task<> set_sync_standby(Server primary, std::string standby, Instant deadline) = 0;
+    /// Makes a running standby stream under its standby_name(). Idempotent.
+    virtual Task<> name_standby(Server standby, Instant deadline) = 0;
+    /// The ids that the query does not find, in a transaction that can only read.
+    virtual Task<std::vector<std::string>> missing_ids(Server server, IdCheck check,
+                                                       Instant deadline) = 0;
 };
 
 }  // namespace muster::postgres

@@ -32,7 +32,7 @@ void Registry::add(std::string_view type, Entry entry) {
     entries_.insert_or_assign(std::string(type), std::move(entry));
 }
 
-Result<std::unique_ptr<Probe>> Registry::make(const Settings& settings, Deps deps) const {
+Result<Registry::Single> Registry::make_single(const Settings& settings, Deps deps) const {
     const auto found = entries_.find(settings.plan.type);
     if (found == entries_.end()) {
         std::string known;
@@ -44,14 +44,20 @@ Result<std::unique_ptr<Probe>> Registry::make(const Settings& settings, Deps dep
             "\"" + settings.plan.type + "\" is not a probe type (" + settings.target.str() + ")",
             "use one of: " + known};
     }
-    auto made = found->second.make(settings, deps);
+    auto made = found->second.make(settings, std::move(deps));
     if (!made) {
         return std::move(made).error().with("the probe of " + settings.target.str());
     }
-    if (!found->second.is_retried || settings.plan.attempts <= 1) {
-        return made;
+    const int attempts = found->second.is_retried ? std::max(1, settings.plan.attempts) : 1;
+    return Single{std::move(*made), attempts};
+}
+
+Result<std::unique_ptr<Probe>> Registry::make(const Settings& settings, Deps deps) const {
+    TRY(auto single, make_single(settings, deps));
+    if (single.attempts <= 1) {
+        return std::move(single.probe);
     }
-    return with_attempts(std::move(*made), settings.plan.attempts, std::move(deps));
+    return with_attempts(std::move(single.probe), single.attempts, std::move(deps));
 }
 
 namespace {

@@ -45,6 +45,9 @@ struct Sample {
     std::string detail;  ///< For people: "connection refused", "503 Service Unavailable", "2 ms".
     Duration latency{};
     Fields facts;  ///< What else it learned; each type's reference page lists its facts.
+    /// It answered, and only refuses this probe (a wrong password): proof that it lives, and none
+    /// that it works. Neither up nor down can follow from it.
+    bool is_blind = false;
 };
 
 /// What a probe type is made from.
@@ -97,8 +100,15 @@ class Registry {
         add(P::kType, std::move(entry));
     }
     void add(std::string_view type, Entry entry);
-    /// kInvalid when the type is not known or its settings do not fit.
+    /// With the further attempts of its type. kInvalid when the type is not known or its settings
+    /// do not fit.
     [[nodiscard]] Result<std::unique_ptr<Probe>> make(const Settings& settings, Deps deps) const;
+    struct Single {
+        std::unique_ptr<Probe> probe;
+        int attempts = 1;  ///< How often the caller is to try within one sample.
+    };
+    /// The same for a caller that makes the further attempts itself, as the Scheduler does.
+    [[nodiscard]] Result<Single> make_single(const Settings& settings, Deps deps) const;
     [[nodiscard]] const std::map<std::string, Entry>& entries() const { return entries_; }
 
   private:

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/event.h"
 #include "base/task_group.h"
@@ -11,10 +14,11 @@
 namespace muster::probe {
 
 /// Runs many thousands of probes: phase from a hash of target and vantage, ± 5 % jitter, bounded
-/// concurrency, immediate re-check of hard failures, and a detector for each target. A hung target
-/// never delays another: targets that were silent get at most half of the places. Until a target
-/// has a verdict it is checked at least once a second, so that the first picture comes soon; after
-/// a gap of 10 s (the process stood still) its verdict starts again from unknown.
+/// concurrency, immediate re-check of hard failures, further attempts within a sample
+/// (probe/attempts.h), and a detector for each target. A hung target never delays another: targets
+/// that were silent get at most half of the places. Until a target has a verdict it is checked at
+/// least once a second, so that the first picture comes soon; after a gap of 10 s (the process
+/// stood still) its verdict starts again from unknown.
 class Scheduler {
   public:
     struct Options {
@@ -27,6 +31,7 @@ class Scheduler {
         std::function<void(const TargetId&, const Sample&, const Verdict&, bool is_changed)>;
 
     Scheduler(Options options, Deps deps, OnSample on_sample);
+    /// `stop()` was awaited, or the executor is being torn down.
     ~Scheduler();
 
     /// Starts watching; the probe is made by the registry. kInvalid as Registry::make.
@@ -47,23 +52,56 @@ class Scheduler {
 
   private:
     struct Watch;
+    enum class Purpose : std::uint8_t { kTurn, kAgain, kAttempt };
+    /// Something to do for a target at a time. All of them are one heap.
+    struct Timed {
+        Instant when;
+        std::uint64_t order;  // Equal times go in the order in which they were asked for.
+        Watch* watch;
+        std::uint32_t check;  // Out of date when the target is at another check by then.
+        Purpose purpose;
+    };
     using Watches = std::map<TargetId, std::unique_ptr<Watch>>;
     using Detectors = std::map<TargetId, std::unique_ptr<Detector>>;
-    static Task<> end(Watches watches, Detectors detectors);
-    Task<> run(Watch* watch);
-    Task<> check_until_settled(Watch* watch, Instant due);
-    Task<> check_once(Watch* watch, Instant due);
-    Task<> take_slot(Watch* watch);
-    void free_slot(const Watch& watch);
+
+    Task<> end(Watches watches, Detectors detectors);
+    void forget_times(const Watches& watches);
+    // When: the heap and the one task that sleeps on it.
+    void at(Instant when, Watch* watch, Purpose purpose);
+    void wake_in_time();
+    Task<> keep_time(std::uint64_t shift);
+    void do_what_is_due();
+    void do_one(const Timed& timed);
+    void plan_next_turn(Watch* watch);
+    // What: a check, its attempts, its end.
+    void ask(Watch* watch, Instant due);
+    void admit_waiting();
+    [[nodiscard]] bool has_place(const Watch& watch) const;
+    void start(Watch* watch);
+    void start_attempt(Watch* watch);
+    Task<> attempt(Watch* watch, std::uint32_t check, std::uint32_t name);
+    void take_answer(Watch* watch, std::uint32_t check, Result<Sample> sample);
+    void settle(Watch* watch, const Sample& sample);
 
     Options options_;
     Deps deps_;
     OnSample on_sample_;
+    SeededRandom jitter_;
     Watches watches_;
     Detectors detectors_;
+    TaskGroup tasks_;
+    Event attempt_ended_;
+    std::vector<Timed> times_;
+    std::uint64_t order_ = 0;
+    TaskGroup::Child* sleeper_ = nullptr;
+    std::uint64_t shift_ = 0;  // Which sleeper's turn it is; an older one ends.
+    Instant sleeps_until_{};
+    Instant quiet_until_{};
+    bool is_doing_ = false;
+    std::deque<Watch*> waiting_;  // For a place, in order.
+    bool is_admitting_ = false;
     std::size_t in_flight_ = 0;
     std::size_t patient_in_flight_ = 0;  // Of them, targets that were silent last time.
-    Event slot_free_;
     Duration worst_lag_{};
 };
 

@@ -160,6 +160,19 @@ TEST_F(SchedulerTest, PokeChecksNowAndOnlyOnceAtATime) {
     scheduler_->poke(settings("not there").target);
 }
 
+TEST_F(SchedulerTest, ManyPokesDoNotPostponeTheNextTurn) {
+    start();
+    watch("web");
+    clock_.advance(5s);
+    for (int i = 0; i < 100; ++i) {
+        scheduler_->poke(settings("web").target);
+        clock_.advance(20ms);
+    }
+    const auto before = samples_["web"].size();
+    clock_.advance(10s);
+    EXPECT_GE(samples_["web"].size(), before + 9);
+}
+
 TEST_F(SchedulerTest, AVerdictFromBeforeAGapIsForgotten) {
     start();
     watch("web");
@@ -169,6 +182,79 @@ TEST_F(SchedulerTest, AVerdictFromBeforeAGapIsForgotten) {
     clock_.advance(100ms);
     EXPECT_EQ(health("web"), Health::kUnknown);
     EXPECT_GT(scheduler_->take_worst_lag(), 20s);
+}
+
+TEST_F(SchedulerTest, SilenceIsTriedAgainWithinTheSample) {
+    registry_ = FakeProbe::registry(
+        [this](const Settings&) {
+            return FakeAnswer{.takes = ++checks_ % 3 == 0 ? Duration(10ms) : Duration(1h)};
+        },
+        true);
+    start();
+    watch("web");
+    clock_.advance(2500ms);
+    EXPECT_EQ(health("web"), Health::kUp);
+    ASSERT_GE(samples_["web"].size(), 2U);
+    EXPECT_EQ(checks_ / 3, static_cast<int>(samples_["web"].size()));
+}
+
+TEST_F(SchedulerTest, AnAnswerNeedsNoFurtherAttempt) {
+    registry_ = FakeProbe::registry(
+        [this](const Settings&) {
+            ++checks_;
+            return FakeAnswer{.takes = 250ms};
+        },
+        true);
+    start();
+    watch("web");
+    clock_.advance(10s);
+    EXPECT_EQ(checks_, static_cast<int>(samples_["web"].size()));
+}
+
+TEST_F(SchedulerTest, AttemptsThatAllStaySilentAreOneSampleAtTheTimeout) {
+    registry_ = FakeProbe::registry([](const Settings&) { return FakeAnswer{.takes = 1h}; }, true);
+    start();
+    watch("web");
+    std::vector<Evidence> seen;
+    clock_.advance(10s);
+    for (const auto& sample : scheduler_->find(settings("web").target)->history()) {
+        seen.push_back(sample.evidence);
+    }
+    EXPECT_EQ(seen, std::vector(seen.size(), Evidence::kSilence));
+    EXPECT_NEAR(static_cast<double>(seen.size()), 10, 1);
+    EXPECT_EQ(health("web"), Health::kDown);
+}
+
+TEST_F(SchedulerTest, RemovingATargetEndsItsAttemptsAndLeavesTheOthers) {
+    registry_ = FakeProbe::registry([](const Settings&) { return FakeAnswer{.takes = 1h}; }, true);
+    start();
+    watch("web");
+    auto other = settings("db");
+    other.target.service = ServiceId("books");
+    ASSERT_TRUE(scheduler_->add(other, registry_));
+    clock_.advance(1700ms);
+    ASSERT_TRUE(clock_.run(scheduler_->remove(ServiceId("shop"))));
+    EXPECT_EQ(scheduler_->find(settings("web").target), nullptr);
+    const auto before = samples_["db"].size();
+    clock_.advance(10s);
+    EXPECT_NEAR(static_cast<double>(samples_["db"].size() - before), 10, 1);
+    ASSERT_TRUE(scheduler_->add(settings("web"), registry_));
+    clock_.advance(10s);
+    EXPECT_EQ(health("web"), Health::kDown);
+}
+
+TEST_F(SchedulerTest, ThousandsThatAreDueAtOnceAllHaveTheirTurn) {
+    start();
+    for (int i = 0; i < 3000; ++i) {
+        answers_["c" + std::to_string(i)].takes = 1ms;
+        watch("c" + std::to_string(i));
+    }
+    clock_.jump(5s);  // All of them are late now.
+    clock_.advance(1s);
+    EXPECT_EQ(samples_.size(), 3000U);
+    static_cast<void>(scheduler_->take_worst_lag());
+    clock_.advance(5s);
+    EXPECT_LT(scheduler_->take_worst_lag(), 10ms);
 }
 
 TEST_F(SchedulerTest, StopWaitsForChecksUnderWay) {

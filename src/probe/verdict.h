@@ -1,8 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <vector>
 
 #include "base/fields.h"
 #include "base/time.h"
@@ -22,9 +23,11 @@ struct Verdict {
     Instant since{};    ///< When the samples that led here began: the first bad one, not the last.
     Instant changed{};  ///< When the damping let it through.
     Instant sampled{};  ///< The newest sample.
-    bool is_suspect = false;  ///< Up, but the newest sample was bad.
-    std::string detail;       ///< Of the newest sample of that evidence.
-    Fields facts;             ///< Of the newest sample that had any.
+    bool is_suspect = false;    ///< Up, but the newest sample was bad.
+    bool is_blind = false;      ///< Unknown because the target refuses the probe: see Sample.
+    bool is_answering = false;  ///< The newest sample was good, whatever the damping says.
+    std::string detail;         ///< Of the newest sample of that evidence.
+    Fields facts;               ///< Of the newest sample that had any.
     Duration latency{};
     Instant facts_at{};  ///< When those facts were sampled.
 };
@@ -32,7 +35,7 @@ struct Verdict {
 /// Damping, as a pure state machine: `fall_hard` hard failures in a row, or `fall` bad samples in a
 /// row of which at least one was silence, bring a target down; `rise` good ones bring it up; one
 /// good sample clears a suspicion (health-dns: r = 1 for suspicion). From unknown, the same counts
-/// apply.
+/// apply. `fall_hard` blind samples in a row make a target unknown.
 class Detector {
   public:
     explicit Detector(const plan::Probe& settings);
@@ -53,12 +56,32 @@ class Detector {
     };
     static constexpr std::size_t kHistory = 20;
     /// The newest samples, oldest first, at most kHistory.
-    [[nodiscard]] const std::deque<Seen>& history() const { return history_; }
+    [[nodiscard]] std::vector<Seen> history() const { return history_.samples(); }
 
   private:
     struct State {
         Health health;
         Evidence evidence;
+    };
+    // A ring; what samples say is mostly the same, so that each text is kept once. There may be
+    // tens of thousands of detectors.
+    class History {
+      public:
+        void add(Instant at, const Sample& sample);
+        [[nodiscard]] std::vector<Seen> samples() const;
+
+      private:
+        struct Kept {
+            Instant at;
+            Duration latency;
+            Evidence evidence;
+            std::uint16_t text;
+        };
+        std::uint16_t place_of(const std::string& text);
+        std::array<Kept, kHistory> ring_{};
+        std::uint16_t size_ = 0;
+        std::uint16_t next_ = 0;
+        std::vector<std::string> texts_;
     };
     [[nodiscard]] State wanted() const;
     void count(const Sample& sample, Instant now);
@@ -72,11 +95,12 @@ class Detector {
     int bad_in_row_ = 0;
     int hard_in_row_ = 0;
     int silent_in_row_ = 0;
+    int blind_in_row_ = 0;
     bool has_silence_ = false;     // In the streak of bad samples that runs now.
     std::uint32_t slow_seen_ = 0;  // One bit for each of the newest samples.
     Instant streak_began_{};
     Verdict verdict_;
-    std::deque<Seen> history_;
+    History history_;
 };
 
 }  // namespace muster::probe

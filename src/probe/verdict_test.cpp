@@ -14,14 +14,15 @@ using namespace std::chrono_literals;
 
 class VerdictTest : public testing::Test {
   protected:
-    // One sample a second for each letter: g good, w slow, s silence, h hard.
+    // One sample a second for each letter: g good, w slow, s silence, h hard, b blind.
     void see(std::string_view letters) {
         for (const char letter : letters) {
             Sample sample;
-            sample.evidence = letter == 'g'   ? Evidence::kGood
-                              : letter == 'w' ? Evidence::kSlow
-                              : letter == 's' ? Evidence::kSilence
-                                              : Evidence::kHard;
+            sample.evidence = letter == 'g'                    ? Evidence::kGood
+                              : letter == 'w'                  ? Evidence::kSlow
+                              : letter == 's' || letter == 'b' ? Evidence::kSilence
+                                                               : Evidence::kHard;
+            sample.is_blind = letter == 'b';
             sample.detail = std::string(1, letter);
             now_ += 1s;
             is_changed_ = detector_.observe(sample, now_);
@@ -114,6 +115,37 @@ TEST_F(VerdictTest, EvidenceOfADownTargetFollowsWhatIsSeen) {
     see("h");
     EXPECT_EQ(evidence(), Evidence::kHard);
     EXPECT_EQ(detector_.verdict().since, Instant(1s));
+}
+
+TEST_F(VerdictTest, ATargetThatRefusesTheProbeIsNeitherUpNorDown) {
+    see("ggb");
+    EXPECT_EQ(health(), Health::kUp);
+    EXPECT_TRUE(detector_.verdict().is_suspect);
+    see("b");
+    EXPECT_EQ(health(), Health::kUnknown);
+    EXPECT_TRUE(detector_.verdict().is_blind);
+    see("bbbbbbbbbb");
+    EXPECT_EQ(health(), Health::kUnknown) << "however long it lasts";
+    EXPECT_EQ(detector_.verdict().detail, "b");
+    see("g");
+    EXPECT_EQ(health(), Health::kUnknown);
+    see("g");
+    EXPECT_EQ(health(), Health::kUp);
+    EXPECT_FALSE(detector_.verdict().is_blind);
+}
+
+TEST_F(VerdictTest, RefusingTheProbeDisprovesThatTheTargetIsLost) {
+    see("gg"
+        "sss"
+        "b"
+        "sss");
+    EXPECT_EQ(health(), Health::kUp);
+    see("s");
+    EXPECT_EQ(health(), Health::kDown);
+    see("bb");
+    EXPECT_EQ(health(), Health::kUnknown);
+    see("hh");
+    EXPECT_EQ(health(), Health::kDown) << "and it can still die";
 }
 
 TEST_F(VerdictTest, TenSlowOfFifteenLowerTheWeightButKeepItUp) {

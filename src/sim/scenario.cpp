@@ -15,6 +15,21 @@ using component::Move;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+/// One process's record, in memory; what it still writes after its death goes into its own segment.
+class Record final : public SegmentSink {
+  public:
+    explicit Record(std::vector<std::string>& all) : all_(all) {}
+    void begin(std::string bytes) override {
+        own_ = all_.size();
+        all_.push_back(std::move(bytes));
+    }
+    void append(std::string bytes) override { all_[own_] += bytes; }
+
+  private:
+    std::vector<std::string>& all_;
+    std::size_t own_ = 0;
+};
+
 /// Everything of one world; tasks refer to it, so it outlives the loop's last handler.
 class Scenario {
   public:
@@ -35,6 +50,7 @@ class Scenario {
     Task<> protect_again(agent::Agent* agent);
     agent::Agent* living_agent();
     void heal();
+    void judge_intruders(Outcome* outcome);
     void judge(Outcome* outcome);
     SiteId any_site();
 
@@ -48,6 +64,8 @@ class Scenario {
     SimNames names_;
     plan::Plan plan_;
     std::vector<SiteId> node_sites_;
+    std::vector<std::string> recorded_;
+    std::vector<std::unique_ptr<Record>> records_;
     std::vector<std::unique_ptr<SimNode>> nodes_;
     std::vector<std::unique_ptr<SimNode>> dead_;
     bool is_quiet_ = false;
@@ -60,10 +78,13 @@ Scenario::Scenario(const ScenarioOptions& options)
       random_(options.seed * 2 + static_cast<std::uint64_t>(options.nodes > 1)),
       world_(clock_, random_, trace_),
       store_(loop_.get_executor(), clock_),
-      plan_(scenario_plan(options.nodes)),
+      plan_(scenario_plan(options)),
       tasks_(loop_.get_executor()) {
     if (options.keeps_text) {
         trace_.keep_text();
+    }
+    if (!options.degrade.empty()) {
+        world_.demand_no_loss();
     }
     node_sites_ = {SiteId("arbiter")};
     if (options.nodes > 1) {
@@ -73,17 +94,22 @@ Scenario::Scenario(const ScenarioOptions& options)
 }
 
 void Scenario::start_node(std::size_t index) {
+    SegmentSink* record = nullptr;
+    if (options_.is_recorded && index == 0) {
+        record = records_.emplace_back(std::make_unique<Record>(recorded_)).get();
+    }
     nodes_[index] = std::make_unique<SimNode>(
         loop_.get_executor(), world_, store_, names_,
-        SimNode::Place{node_sites_[index], node_sites_, options_.nodes > 1});
+        SimNode::Place{node_sites_[index], node_sites_, options_.nodes > 1, record});
     tasks_.spawn(nodes_[index]->run(plan_));
 }
 
 Task<> Scenario::serve_clients() {
     while (true) {
         CO_TRY_OK(co_await clock_.sleep_for(std::chrono::milliseconds(500)));
-        world_.write();
+        // What was written is on its way for a moment: a crash then finds it acknowledged, or not.
         world_.replicate();
+        world_.write();
     }
 }
 
@@ -162,7 +188,11 @@ Task<> Scenario::fault_node() {
 
 Task<> Scenario::one_fault() {
     ++faults_;
-    const auto kind = random_.below(5);
+    const auto kind = random_.below(6);
+    if (kind == 5) {
+        trace_.add(world_.intrude() ? "fault: a former primary is started by hand" : "no fault");
+        co_return Result<>{};
+    }
     if (kind < 2) {
         co_return co_await fault_server(&world_.server(any_site()));
     }
@@ -224,10 +254,12 @@ Task<> Scenario::protect_again(agent::Agent* agent) {
     request.by = "operator";
     const bool is_fit = standby.answers() && standby.role == postgres::Role::kStandby &&
                         clock_.now() - standby.heard_at < seconds(60);
+    const bool is_idle = random_.below(is_fit ? 6 : 8) != 0;  // The keeper does it, mostly.
+    if (is_idle) {
+        co_return Result<>{};
+    }
     if (!is_fit) {
         request.kind = Move::Kind::kRebuild;
-    } else if (random_.below(6) != 0) {
-        co_return Result<>{};
     }
     const auto moved = co_await agent->move(std::move(request));
     static_cast<void>(moved);
@@ -261,7 +293,21 @@ void Scenario::heal() {
     world_.heal_network();
 }
 
+// Once nothing fails any more, a former primary that was started is out of service again.
+void Scenario::judge_intruders(Outcome* outcome) {
+    outcome->intrusions = world_.intrusions;
+    outcome->refusals = world_.refusals;
+    const auto is_bad = [](const SimServer& server) {
+        return server.is_writable() && server.is_intruder;
+    };
+    const auto writable = std::ranges::count_if(world_.servers(), &SimServer::is_writable);
+    if (writable > 1 && std::ranges::any_of(world_.servers(), is_bad)) {
+        trace_.violate("a former primary still takes writes beside its successor");
+    }
+}
+
 void Scenario::judge(Outcome* outcome) {
+    judge_intruders(outcome);
     auto* agent = living_agent();
     if (agent == nullptr) {
         trace_.violate("no node serves although nothing fails any more");
@@ -274,6 +320,11 @@ void Scenario::judge(Outcome* outcome) {
                 continue;
             }
             ++outcome->runs;
+            outcome->reprotections += run->spec.cause.is_automatic &&
+                                              run->spec.cause.kind == "rebuild" &&
+                                              run->status == workflow::RunStatus::kDone
+                                          ? 1
+                                          : 0;
             if (run->status == workflow::RunStatus::kWaiting) {
                 ++outcome->waiting;
             } else if (!workflow::is_final(run->status)) {
@@ -306,6 +357,7 @@ Outcome Scenario::run() {
     outcome.text = trace_.text();
     outcome.faults = faults_;
     outcome.promotions = world_.promotions;
+    outcome.lost = world_.lost;
     // Everything that still runs is told to end before what it refers to goes.
     TaskGroup closing(loop_.get_executor());
     for (auto& node : nodes_) {
@@ -314,6 +366,7 @@ Outcome Scenario::run() {
     closing.spawn(tasks_.stop());
     while (closing.size() > 0 && clock_.step()) {
     }
+    outcome.observations = recorded_;
     return outcome;
 }
 

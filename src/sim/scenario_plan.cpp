@@ -31,11 +31,16 @@ Node list(std::vector<std::string> texts) {
     return node;
 }
 
-plan::Component orders() {
+plan::Component orders(const std::string& degrade) {
     plan::Component component;
     component.id = ComponentId("orders");
     component.kind = "postgres";
     component.settings = map({{"kind", text("postgres")}});
+    if (!degrade.empty()) {
+        component.settings = map(
+            {{"kind", text("postgres")}, {"sync", text("managed")}, {"degrade", text(degrade)}});
+    }
+    component.probe = plan::Probe{};  // Once a second: closer looks would only cost time.
     for (const auto* site : {"east", "west"}) {
         component.sites.push_back(
             {SiteId(site),
@@ -59,7 +64,7 @@ plan::Component entry() {
 
 }  // namespace
 
-plan::Plan scenario_plan(int nodes) {
+plan::Plan scenario_plan(const ScenarioOptions& options) {
     plan::Plan plan;
     plan.name = "simulated";
     plan.digest = "0";
@@ -68,7 +73,7 @@ plan::Plan scenario_plan(int nodes) {
         site.id = SiteId(name);
         site.is_arbiter = site.id == SiteId("arbiter");
         for (const auto* other : {"east", "west", "arbiter"}) {
-            if (nodes > 1 && site.id != SiteId(other)) {
+            if (options.nodes > 1 && site.id != SiteId(other)) {
                 site.reference.emplace_back(other);
             }
         }
@@ -77,13 +82,16 @@ plan::Plan scenario_plan(int nodes) {
     plan::Service shop;
     shop.id = ServiceId("shop");
     shop.objectives = {std::chrono::seconds(30), std::chrono::minutes(2)};
+    if (!options.degrade.empty()) {
+        shop.objectives.rpo = Duration(0);
+    }
     shop.primary = SiteId("east");
     shop.standby = {SiteId("west")};
     shop.failover.mode = plan::Mode::kAutomatic;
     shop.failover.preset = plan::Preset::kFast;
     shop.failover.cooldown = std::chrono::minutes(10);
     shop.failover.max_per_day = 24;
-    shop.components = {orders(), entry()};
+    shop.components = {orders(options.degrade), entry()};
     plan.services.push_back(std::move(shop));
     return plan;
 }

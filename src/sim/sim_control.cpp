@@ -52,7 +52,36 @@ ServerState SimControl::state_of(const SiteId& site) {
     state.is_streaming = server.answers() && server.role == Role::kStandby &&
                          path_.world().clock().now() - server.heard_at < std::chrono::seconds(10);
     state.version = 15;
+    state.system_identifier = "7";
     return state;
+}
+
+// By SQL where the server answers; else its host is asked, which must be up for that.
+Task<postgres::Marks> SimControl::read_marks(Server server, Instant deadline) {
+    const auto site = server.site;
+    auto& world = path_.world();
+    const auto patience = std::min(deadline, world.clock().now() + std::chrono::milliseconds(500));
+    const auto reached = co_await path_.travel(site, patience);
+    if (!reached && reached.error().code() == Errc::kCancelled) {
+        co_return reached.error();
+    }
+    postgres::Marks marks;
+    const auto& looked_at = world.server(site);
+    if (reached && looked_at.answers()) {
+        marks.state = state_of(site);
+        marks.canary = looked_at.canary;
+        co_return marks;
+    }
+    CO_TRY_OK(co_await at_host(site, deadline));
+    if (!looked_at.is_host_up) {
+        co_return Error{Errc::kUnavailable, "the host at " + site.str() + " is off"};
+    }
+    marks.state = state_of(site);
+    marks.state.accepts_connections = false;
+    marks.state.is_writable = false;
+    marks.has_signal = looked_at.has_standby_signal;
+    marks.on_disk = looked_at.epoch;
+    co_return marks;
 }
 
 Task<ServerState> SimControl::inspect(Server server, Instant deadline) {
@@ -77,6 +106,8 @@ Task<ServerState> SimControl::fence(Server server, Epoch epoch, postgres::StopMo
         }
         fenced.is_running = false;
         fenced.is_frozen = false;
+        path_.world().refusals += fenced.is_intruder ? 1 : 0;
+        fenced.is_intruder = false;
     } else {
         fenced.is_locked_off = true;
     }
@@ -99,8 +130,12 @@ Task<ServerState> SimControl::promote(Server server, Epoch epoch, Instant deadli
         path_.world().check_promotion(site, epoch);
         promoted.role = Role::kPrimary;
         promoted.has_standby_signal = false;
+        if (server.is_sync_managed) {
+            promoted.sync_setting.clear();
+        }
         promoted.timeline += 1;
         promoted.fork = promoted.position;
+        promoted.canary = epoch;
         path_.world().trace().add("promoted " + site.str());
         path_.world().check();
     }
@@ -149,6 +184,9 @@ Task<ServerState> SimControl::rebuild(Server server, Server primary, Epoch epoch
     CO_TRY_OK(co_await work(std::chrono::seconds(20)));
     const auto& from = path_.world().server(primary.site);
     auto& made = path_.world().server(site);
+    if (!made.is_host_up) {
+        co_return Error{Errc::kUnavailable, "the host at " + site.str() + " is off"};
+    }
     if (!from.is_writable() || path_.world().link(primary.site, site).is_cut) {
         co_return Error{Errc::kUnavailable, primary.site.str() + " gives no base backup"};
     }
@@ -158,7 +196,7 @@ Task<ServerState> SimControl::rebuild(Server server, Server primary, Epoch epoch
     }
     const bool has_diverged = made.position > from.fork && made.timeline < from.timeline;
     if (has_diverged && !made.is_divergence_kept) {
-        path_.world().trace().violate("rebuild of " + site.str() + " before its writes were kept");
+        co_return Error{Errc::kDenied, "what only " + site.str() + " has was not kept"};
     }
     made.is_host_up = true;
     made.is_locked_off = false;
@@ -170,8 +208,26 @@ Task<ServerState> SimControl::rebuild(Server server, Server primary, Epoch epoch
     made.timeline = from.timeline;
     made.fork = from.fork;
     made.position = from.position;
+    made.canary = from.canary;
     made.heard_at = path_.world().clock().now();
     co_return state_of(site);
+}
+
+Task<ServerState> SimControl::follow(Server standby, Server primary, Epoch epoch,
+                                     Instant deadline) {
+    CO_TRY_OK(co_await path_.travel(standby.site, deadline));
+    CO_TRY_OK(co_await claim(standby.site, epoch));
+    auto& follower = path_.world().server(standby.site);
+    const auto& source = path_.world().server(primary.site);
+    if (follower.role != Role::kStandby) {
+        co_return Error{Errc::kConflict, standby.site.str() + " is no standby"};
+    }
+    if (follower.timeline < source.timeline && follower.position > source.fork) {
+        co_return Error{Errc::kDenied, standby.site.str() + " has left that history"};
+    }
+    follower.timeline = source.timeline;
+    follower.fork = source.fork;
+    co_return state_of(standby.site);
 }
 
 Task<> SimControl::start(Server server, Instant deadline) {
@@ -181,14 +237,44 @@ Task<> SimControl::start(Server server, Instant deadline) {
     co_return Result<>{};
 }
 
-Task<> SimControl::write_canary(Server server, Epoch /*epoch*/, Instant deadline) {
+Task<> SimControl::write_canary(Server server, Epoch epoch, Instant deadline) {
     CO_TRY_OK(co_await path_.travel(server.site, deadline));
     auto& written = path_.world().server(server.site);
     if (!written.is_writable()) {
         co_return Error{Errc::kUnavailable, server.site.str() + " takes no writes"};
     }
     ++written.position;
+    written.canary = std::max(written.canary, epoch);
     co_return Result<>{};
+}
+
+// The setting is in force at once here; what takes time is the standby's way to what was written.
+Task<> SimControl::set_sync_standby(Server primary, std::string standby, Instant deadline) {
+    CO_TRY_OK(co_await path_.travel(primary.site, deadline));
+    auto& server = path_.world().server(primary.site);
+    if (!server.is_writable()) {
+        co_return Error{Errc::kUnavailable, primary.site.str() + " takes no writes"};
+    }
+    server.sync_setting = postgres::sync_setting(standby);
+    CO_TRY_OK(co_await work(std::chrono::milliseconds(20)));
+    const auto position = server.position;
+    while (!standby.empty() && !path_.world().has_confirmed(primary.site, standby, position)) {
+        if (path_.world().clock().now() >= deadline) {
+            co_return Error{Errc::kTimedOut, standby + " has not confirmed everything"};
+        }
+        CO_TRY_OK(co_await work(std::chrono::milliseconds(50)));
+    }
+    co_return co_await path_.live();
+}
+
+Task<> SimControl::name_standby(Server standby, Instant deadline) {
+    return path_.travel(standby.site, deadline);
+}
+
+Task<std::vector<std::string>> SimControl::missing_ids(Server server, postgres::IdCheck /*check*/,
+                                                       Instant deadline) {
+    CO_TRY_OK(co_await path_.travel(server.site, deadline));
+    co_return std::vector<std::string>{};
 }
 
 }  // namespace muster::sim

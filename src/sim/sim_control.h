@@ -12,6 +12,7 @@ class SimControl final : public postgres::ServerControl {
     explicit SimControl(Path path) : path_(path) {}
 
     Task<postgres::ServerState> inspect(postgres::Server server, Instant deadline) override;
+    Task<postgres::Marks> read_marks(postgres::Server server, Instant deadline) override;
     Task<postgres::ServerState> fence(postgres::Server server, Epoch epoch, postgres::StopMode mode,
                                       Instant deadline) override;
     Task<postgres::ServerState> promote(postgres::Server server, Epoch epoch,
@@ -25,8 +26,15 @@ class SimControl final : public postgres::ServerControl {
                                                Instant deadline) override;
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
+    Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,
+                                       Epoch epoch, Instant deadline) override;
     Task<> start(postgres::Server server, Instant deadline) override;
     Task<> write_canary(postgres::Server server, Epoch epoch, Instant deadline) override;
+    Task<> set_sync_standby(postgres::Server primary, std::string standby,
+                            Instant deadline) override;
+    Task<> name_standby(postgres::Server standby, Instant deadline) override;
+    Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
+                                               Instant deadline) override;
 
   private:
     Task<> at_host(SiteId site, Instant deadline);

@@ -22,7 +22,8 @@ SimNode::SimNode(Executor executor, SiteWorld& world, state::Store& store, SimNa
     component::add_component_actions(actions_, {control_, commands_, names_, probes_, probe_deps});
     agent_ = std::make_unique<agent::Agent>(
         agent::Options{NodeId(life_.name), place.site, place.vantages},
-        agent::Deps{executor_, clock_, random_, log_, store_, probes_, actions_, names_});
+        agent::Deps{executor_, clock_, random_, log_, store_, probes_, actions_, names_, control_,
+                    place.observations});
 }
 
 Task<> SimNode::run(plan::Plan plan) {

@@ -19,6 +19,7 @@ class SimNode {
         SiteId site;
         std::vector<SiteId> vantages;
         bool is_store_shared = false;
+        SegmentSink* observations = nullptr;
     };
 
     SimNode(Executor executor, SiteWorld& world, state::Store& store, SimNames& names, Place place);

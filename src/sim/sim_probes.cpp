@@ -64,6 +64,23 @@ class SimPostgresProbe final : public probe::Probe {
         co_return co_await path_->live();
     }
 
+    // A connection that a dead network left open is there for half a minute more.
+    std::string replicas_of(const SimServer& primary) {
+        std::string text;
+        for (const auto& one : path_->world().servers()) {
+            const bool has_closed = one.is_host_up && !one.is_running;
+            const auto age = path_->world().clock().now() - one.heard_at;
+            if (one.site != primary.site && one.role == postgres::Role::kStandby && !has_closed &&
+                one.timeline == primary.timeline && age < std::chrono::seconds(30)) {
+                postgres::Server named;
+                named.site = one.site;
+                text += (text.empty() ? "" : ", ") + named.standby_name() + " streaming sync " +
+                        postgres::to_string(postgres::Lsn{one.position});
+            }
+        }
+        return text;
+    }
+
     Sample judge(SimServer* server) {
         const auto now = path_->world().clock().now();
         const auto& node = settings_.variables.at("node");
@@ -72,12 +89,15 @@ class SimPostgresProbe final : public probe::Probe {
             server->heartbeat_at = now;
             ++server->position;
         }
-        path_->world().replicate();
         Fields facts{{"role", std::string(postgres::to_string(server->role))},
                      {"timeline", std::to_string(server->timeline)},
-                     {"lsn", std::to_string(server->position)},
+                     {"lsn", postgres::to_string(postgres::Lsn{server->position})},
                      {"writable", std::string(flag(server->is_writable()))},
                      {"process", "running"}};
+        if (server->is_writable()) {
+            facts["sync_names"] = server->sync_setting;
+            facts["replicas"] = replicas_of(*server);
+        }
         if (server->role == postgres::Role::kStandby) {
             const auto age = now - server->heard_at;
             facts["streaming"] = flag(age < std::chrono::seconds(10));

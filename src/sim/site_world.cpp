@@ -8,6 +8,16 @@ namespace muster::sim {
 
 using postgres::Role;
 
+namespace {
+
+std::string waits_for(const SimServer& standby) {
+    postgres::Server named;
+    named.site = standby.site;
+    return postgres::sync_setting(named.standby_name());
+}
+
+}  // namespace
+
 SiteWorld::SiteWorld(VirtualClock& clock, Random& random, Trace& trace)
     : clock_(clock), random_(random), trace_(trace) {
     for (const auto* name : {"east", "west"}) {
@@ -48,14 +58,22 @@ void SiteWorld::replicate() {
                 standby.timeline == primary.timeline ||
                 (standby.timeline < primary.timeline && standby.position <= primary.fork);
             if (is_linked && can_follow) {
-                standby.timeline = primary.timeline;
-                standby.fork = primary.fork;
-                standby.position = primary.position;
-                standby.heartbeat_writer = primary.heartbeat_writer;
-                standby.heartbeat_at = primary.heartbeat_at;
-                standby.heard_at = clock_.now();
+                stream(primary, &standby);
             }
         }
+    }
+}
+
+void SiteWorld::stream(const SimServer& primary, SimServer* standby) {
+    standby->timeline = primary.timeline;
+    standby->fork = primary.fork;
+    standby->position = primary.position;
+    standby->canary = primary.canary;
+    standby->heartbeat_writer = primary.heartbeat_writer;
+    standby->heartbeat_at = primary.heartbeat_at;
+    standby->heard_at = clock_.now();
+    if (primary.sync_setting == waits_for(*standby)) {
+        acknowledged = std::max(acknowledged, primary.position);
     }
 }
 
@@ -63,17 +81,49 @@ void SiteWorld::write() {
     for (auto& server : servers_) {
         if (server.is_writable()) {
             ++server.position;
-            ++acknowledged;
+            if (server.sync_setting.empty()) {
+                acknowledged = std::max(acknowledged, server.position);
+            }
         }
     }
 }
 
+bool SiteWorld::has_confirmed(const SiteId& primary, const std::string& standby,
+                              std::uint64_t position) {
+    const auto& from = server(primary);
+    return std::ranges::any_of(servers_, [&](const SimServer& one) {
+        return waits_for(one) == postgres::sync_setting(standby) && one.role == Role::kStandby &&
+               one.timeline == from.timeline && one.position >= position;
+    });
+}
+
 void SiteWorld::check() {
-    const auto writable = std::ranges::count_if(servers_, &SimServer::is_writable);
+    const auto writable = std::ranges::count_if(servers_, [](const SimServer& server) {
+        return server.is_writable() && !server.is_intruder;
+    });
     if (writable > 1 && !is_split_) {
         trace_.violate("two writable primaries");
     }
     is_split_ = writable > 1;
+}
+
+bool SiteWorld::intrude() {
+    for (auto& old : servers_) {
+        for (const auto& now : servers_) {
+            const bool is_former = old.has_standby_signal && old.is_host_up && !old.is_locked_off &&
+                                   old.timeline < now.timeline && old.canary < now.canary;
+            if (now.is_writable() && !now.is_intruder && is_former) {
+                old.has_standby_signal = false;
+                old.is_running = false;
+                start(&old);
+                old.is_intruder = true;
+                old.is_divergence_kept = false;
+                ++intrusions;
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 void SiteWorld::check_promotion(const SiteId& site, Epoch epoch) {
@@ -87,6 +137,14 @@ void SiteWorld::check_promotion(const SiteId& site, Epoch epoch) {
     if (epoch <= highest_) {
         trace_.violate("promotion with epoch " + std::to_string(epoch.value) + " after " +
                        std::to_string(highest_.value));
+    }
+    const auto has = server(site).position;
+    if (acknowledged > has) {
+        lost += acknowledged - has;
+        acknowledged = has;
+        if (is_loss_forbidden_) {
+            trace_.violate("promotion of " + site.str() + " loses acknowledged rows");
+        }
     }
     highest_ = std::max(highest_, epoch);
     ++promotions;

@@ -24,14 +24,19 @@ struct SimServer {
     bool is_frozen = false;
     bool has_standby_signal = false;  ///< Whoever starts it gets a standby.
     bool is_divergence_kept = false;
+    /// Somebody removed its signal and started it, after a move had left it: a second writer that
+    /// muster is to refuse.
+    bool is_intruder = false;
     postgres::Role role = postgres::Role::kStandby;
     int timeline = 1;
     std::uint64_t position = 1;
     std::uint64_t fork = 0;  ///< Where its timeline left the one before.
     Epoch epoch;
+    Epoch canary;  ///< In its database: what a standby has of it comes from its primary.
     std::string heartbeat_writer;
     Instant heartbeat_at{};
-    Instant heard_at{};  ///< A standby: when the primary's stream last brought something.
+    std::string sync_setting;  ///< Its synchronous_standby_names.
+    Instant heard_at{};        ///< A standby: when the primary's stream last brought something.
 
     [[nodiscard]] bool answers() const { return is_host_up && is_running && !is_frozen; }
     [[nodiscard]] bool is_writable() const { return answers() && role == postgres::Role::kPrimary; }
@@ -63,7 +68,14 @@ class SiteWorld {
     void replicate();
     /// A client at each site writes where writes are taken.
     void write();
-    /// Two writable primaries are a violation, at any moment.
+    /// Starts a former primary behind muster's back, when there is one; false when there is none.
+    bool intrude();
+    /// The primary's server has heard from this standby that it has everything up to `position`.
+    [[nodiscard]] bool has_confirmed(const SiteId& primary, const std::string& standby,
+                                     std::uint64_t position);
+    /// From now on a promotion that loses an acknowledged row is a violation.
+    void demand_no_loss() { is_loss_forbidden_ = true; }
+    /// Two writable primaries are a violation, at any moment, unless one is an intruder.
     void check();
     /// The rules of a promotion: every other server is fenced, and the epoch is new.
     void check_promotion(const SiteId& site, Epoch epoch);
@@ -71,10 +83,14 @@ class SiteWorld {
     void start(SimServer* server);
     void heal_network();
 
-    std::uint64_t acknowledged = 0;
+    std::uint64_t acknowledged = 0;  ///< The highest position that a client was told of.
+    std::uint64_t lost = 0;          ///< Acknowledged rows that a promotion left behind.
     std::uint64_t promotions = 0;
+    std::uint64_t intrusions = 0;
+    std::uint64_t refusals = 0;  ///< Intruders that were fenced.
 
   private:
+    void stream(const SimServer& primary, SimServer* standby);
     VirtualClock& clock_;
     Random& random_;
     Trace& trace_;
@@ -83,6 +99,7 @@ class SiteWorld {
     std::map<SiteId, Link> management_;
     Epoch highest_;
     bool is_split_ = false;
+    bool is_loss_forbidden_ = false;
 };
 
 }  // namespace muster::sim

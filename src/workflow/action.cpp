@@ -45,4 +45,15 @@ std::map<std::string, plan::Type> Actions::parameter_types() const {
     return out;
 }
 
+std::map<std::string, std::vector<std::string>> Actions::output_names() const {
+    std::map<std::string, std::vector<std::string>> names{
+        {std::string(kApprove), {"message", "approved_by"}}};
+    for (const auto& [type, entry] : entries_) {
+        if (auto outputs = entry.action->outputs(); !outputs.empty()) {
+            names.emplace(type, std::move(outputs));
+        }
+    }
+    return names;
+}
+
 }  // namespace muster::workflow

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fields.h"
 #include "base/id.h"
@@ -53,6 +54,8 @@ class Action {
   public:
     virtual ~Action() = default;
     [[nodiscard]] virtual Traits traits() const = 0;
+    /// The names of all that `apply` may put out; empty: it depends on the call.
+    [[nodiscard]] virtual std::vector<std::string> outputs() const { return {}; }
     /// Is it already so? Asked before every repetition after a crash or an unknown outcome.
     virtual Task<Observation> observe(Call call, Instant deadline) = 0;
     /// Do it; the outputs are there for later steps as `${steps.ID.NAME}`.
@@ -69,6 +72,8 @@ class Actions {
     /// nullptr when there is none.
     [[nodiscard]] Action* find(std::string_view type) const;
     [[nodiscard]] std::map<std::string, plan::Type> parameter_types() const;
+    /// Of the actions that can tell.
+    [[nodiscard]] std::map<std::string, std::vector<std::string>> output_names() const;
 
   private:
     struct Entry {

@@ -37,7 +37,7 @@ Task<> Runner::State::drive(LivePtr live) {
         }
         auto input = std::move(live->inputs.front());
         live->inputs.pop_front();
-        const auto taken = co_await take(live, input);
+        const auto taken = co_await take(live, std::move(input.cause));
         answer(input, taken);
     }
     for (const auto& input : live->inputs) {
@@ -49,52 +49,67 @@ Task<> Runner::State::drive(LivePtr live) {
     co_return Result<>{};
 }
 
-Task<> Runner::State::take(LivePtr live, Live::Input input) {
-    input.cause.at = deps.clock.wall();
-    input.cause.after = deps.clock.now() - live->base;
-    CO_TRY(auto reaction, live->machine->take(std::move(input.cause)));
+// The outcome of one step and the intents that follow from it are one record: one write each.
+Task<> Runner::State::take(LivePtr live, Entry cause) {
+    cause.at = deps.clock.wall();
+    cause.after = deps.clock.now() - live->base;
+    CO_TRY(auto reaction, live->machine->take(std::move(cause)));
     if (reaction.entries.empty()) {
         co_return Result<>{};
     }
-    if (const auto written = co_await append(live, std::move(reaction.entries)); !written) {
+    const auto id = live->view.spec.id;
+    const Record record{live->next_number, writer, std::move(reaction.entries)};
+    auto sealed = encode(record, id, live->sum);
+    auto sum = sealed.sum;
+    const auto written =
+        co_await commit_record(live, record_key(id, record.number), std::move(sealed));
+    if (!written) {
         give_up(*live, written.error());
         co_return written;
     }
+    ++live->next_number;
+    live->sum = std::move(sum);
     live->is_driven = !is_final(live->machine->run().status);
-    publish(*live);
+    const auto before = live->view.status;
+    show(*live, record.entries);
+    if (live->view.status != before) {
+        log_status(live->view);
+    }
+    if (on_change) {
+        on_change(live->view);
+    }
     for (auto& directive : reaction.directives) {
         group.spawn(perform(live, std::move(directive)));
     }
     co_return Result<>{};
 }
 
-void Runner::State::publish(Live& live) {
-    const bool is_new = live.next_number == 2;
-    const auto before = live.view.status;
-    live.view = live.machine->run();
-    const auto& run = live.view;
-    if (is_new || run.status != before) {
-        const auto level = run.status == RunStatus::kWaiting ? Level::kWarn : Level::kInfo;
-        const std::initializer_list<LogField> fields{{"run", run.spec.id},
-                                                     {"service", run.spec.cause.service},
-                                                     {"status", to_string(run.status)},
-                                                     {"reason", run.reason}};
-        deps.log.write(level, "run.status", fields);
-    }
-    if (on_change) {
-        on_change(run);
-    }
+void Runner::State::log_status(const Run& run) {
+    const auto level = run.status == RunStatus::kWaiting ? Level::kWarn : Level::kInfo;
+    const std::initializer_list<LogField> fields{{"run", run.spec.id},
+                                                 {"service", run.spec.cause.service},
+                                                 {"status", to_string(run.status)},
+                                                 {"reason", run.reason}};
+    deps.log.write(level, "run.status", fields);
 }
 
-Task<> Runner::State::append(LivePtr live, std::vector<Entry> entries) {
-    const auto& run = live->machine->run();
-    const auto id = run.spec.id;
-    const auto sealed =
-        encode(Record{live->next_number, writer, std::move(entries)}, id, live->sum);
-    CO_TRY_OK(co_await commit_record(live, record_key(id, live->next_number), sealed));
-    ++live->next_number;
-    live->sum = sealed.sum;
-    co_return Result<>{};
+// Only what the entries changed is copied: a run may have a thousand steps.
+void Runner::State::show(Live& live, const std::vector<Entry>& entries) {
+    const auto& from = live.machine->run();
+    auto& view = live.view;
+    view.status = from.status;
+    view.reason = from.reason;
+    view.started = from.started;
+    view.ended = from.ended;
+    view.took = from.took;
+    view.restarts = from.restarts;
+    for (const auto& entry : entries) {
+        if (!entry.step.empty()) {
+            view.steps[entry.step] = from.steps.at(entry.step);
+        } else if (entry.kind != Entry::Kind::kStatus) {
+            view.steps = from.steps;  // It concerns the whole run.
+        }
+    }
 }
 
 // The run rests here until the store takes the record: nothing happens that is not written.

@@ -75,11 +75,11 @@ struct Runner::State {
     [[nodiscard]] LivePtr find(const RunId& run) const;
     // drive.cpp
     Task<> drive(LivePtr live);
-    Task<> take(LivePtr live, Live::Input input);
-    Task<> append(LivePtr live, std::vector<Entry> entries);
+    Task<> take(LivePtr live, Entry cause);
     Task<> commit_record(LivePtr live, std::string key, Sealed sealed);
     Task<bool> is_written(std::string key, std::string text);
-    void publish(Live& live);
+    void log_status(const Run& run);
+    static void show(Live& live, const std::vector<Entry>& entries);
     void push(Live& live, Live::Input input);
     void set_alarm(const LivePtr& live);
     Task<> ring(std::weak_ptr<Live> live, Instant when);
@@ -98,6 +98,8 @@ struct Runner::State {
     void collect(state::KeyValue entry, Stored& current);
     void take_up(const Stored& stored);
     [[nodiscard]] Result<> load(const Stored& stored, Live& live) const;
+    // set_aside.cpp
+    Task<> set_aside(LivePtr live, std::string by);
 
     Deps deps;
     OnChange on_change;

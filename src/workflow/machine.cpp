@@ -29,12 +29,17 @@ Result<Machine> Machine::make(RunSpec spec, StepTraits traits) {
         if (!machine.traits_.contains(step.id)) {
             return Error{Errc::kInvalid, "step \"" + step.id.str() + "\" has no traits"};
         }
-        Slot slot;
+        auto& slot = machine.slots_[step.id];
         slot.step = &step;
+        slot.traits = &machine.traits_.at(step.id);
+        slot.state = &machine.run_.steps[step.id];
         TRY(slot.when, Condition::parse(step.when));
-        machine.slots_.emplace(step.id, std::move(slot));
-        machine.run_.steps.emplace(step.id, StepState{});
-        machine.order_.push_back(step.id);
+        machine.order_.push_back(&slot);
+    }
+    for (auto* slot : machine.order_) {
+        for (const auto& need : slot->step->needs) {
+            slot->needs.push_back(&machine.run_.steps.at(need));
+        }
     }
     return machine;
 }
@@ -176,11 +181,10 @@ Result<> Machine::admit_rollback() const {
 }
 
 const plan::Step* Machine::passed_return() const {
-    for (const auto& id : order_) {
-        const auto& slot = slots_.at(id);
-        const bool has_passed = slot.is_in_doubt || state(slot).status == StepStatus::kDone;
-        if (traits(slot).is_point_of_no_return && has_passed) {
-            return slot.step;
+    for (const auto* slot : order_) {
+        const bool has_passed = slot->is_in_doubt || state(*slot).status == StepStatus::kDone;
+        if (traits(*slot).is_point_of_no_return && has_passed) {
+            return slot->step;
         }
     }
     return nullptr;
@@ -188,10 +192,10 @@ const plan::Step* Machine::passed_return() const {
 
 std::optional<Duration> Machine::next_timer() const {
     std::optional<Duration> out;
-    for (const auto& [id, slot] : slots_) {
-        const bool counts = slot.phase == Phase::kResting || slot.phase == Phase::kAwaiting;
-        if (counts && slot.until && (!out || *slot.until < *out)) {
-            out = slot.until;
+    for (const auto* slot : order_) {
+        const bool counts = slot->phase == Phase::kResting || slot->phase == Phase::kAwaiting;
+        if (counts && slot->until && (!out || *slot->until < *out)) {
+            out = slot->until;
         }
     }
     return out;

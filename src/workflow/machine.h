@@ -65,7 +65,11 @@ class Machine {
     };
     enum class Mode { kForward, kRollback, kAbort };
     struct Slot {
+        // Into spec, traits and steps, whose parts stay where they are when the machine moves.
         const plan::Step* step = nullptr;
+        const Traits* traits = nullptr;
+        StepState* state = nullptr;
+        std::vector<const StepState*> needs;  // As `step->needs`.
         Condition when;
         Phase phase = Phase::kIdle;
         bool is_undo = false;       // It is on its way back.
@@ -93,12 +97,12 @@ class Machine {
     // machine_fold.cpp
     void apply(const Entry& entry);
     void apply_run(const Entry& entry);
-    void apply_intent(const Entry& entry, Slot& slot);
+    static void apply_intent(const Entry& entry, Slot& slot);
     void apply_outcome(const Entry& entry, Slot& slot);
     void apply_observed(const Entry& entry, Slot& slot);
-    void apply_halted(Slot& slot);
+    static void apply_halted(Slot& slot);
     void end_step(const Entry& entry, Slot& slot, StepStatus status);
-    void take_up(Slot& slot);
+    static void take_up(Slot& slot);
     void resume(Slot& slot);
     // machine_settle.cpp
     struct Settling;
@@ -119,25 +123,22 @@ class Machine {
     void rest(Slot& slot, Settling& work);
     void fail(Slot& slot, Error error, Settling& work);
     void give(Directive::Kind kind, Slot& slot, Settling& work);
-    [[nodiscard]] bool is_ready(const Slot& slot) const;
+    [[nodiscard]] static bool is_ready(const Slot& slot);
     [[nodiscard]] static bool is_active(const Slot& slot);
     [[nodiscard]] bool is_stopping(const Slot& slot) const;
-    [[nodiscard]] Slot* next_to_undo();
+    [[nodiscard]] Slot* next_to_undo() const;
     [[nodiscard]] Duration backoff(const Slot& slot) const;
     [[nodiscard]] std::pair<RunStatus, std::string> standing() const;
     [[nodiscard]] std::string waiting_reason() const;
     [[nodiscard]] const plan::Step* passed_return() const;
 
-    [[nodiscard]] const Traits& traits(const Slot& slot) const { return traits_.at(slot.step->id); }
-    [[nodiscard]] StepState& state(const Slot& slot) { return run_.steps.at(slot.step->id); }
-    [[nodiscard]] const StepState& state(const Slot& slot) const {
-        return run_.steps.at(slot.step->id);
-    }
+    [[nodiscard]] static const Traits& traits(const Slot& slot) { return *slot.traits; }
+    [[nodiscard]] static StepState& state(const Slot& slot) { return *slot.state; }
 
     Run run_;
     StepTraits traits_;
     std::map<StepId, Slot> slots_;
-    std::vector<StepId> order_;  // As declared.
+    std::vector<Slot*> order_;  // As declared; of slots_.
     Mode mode_ = Mode::kForward;
     bool has_started_ = false;
     std::string halted_;  // Why nothing new may begin; empty: it may.

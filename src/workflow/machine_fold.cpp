@@ -236,6 +236,7 @@ void Machine::resume(Slot& slot) {
     }
     slot.failures = 0;
     slot.observations = 0;
+    state(slot).was_resumed = true;
     if (mode_ == Mode::kForward) {
         slot.may_repeat = slot.is_in_doubt;
         slot.phase = slot.is_in_doubt ? Phase::kUnsure : Phase::kIdle;

@@ -35,8 +35,8 @@ void Machine::settle(Settling& work) {
     bool has_moved = true;
     while (has_moved) {
         has_moved = false;
-        for (const auto& id : order_) {
-            has_moved = settle_slot(slots_.at(id), work) || has_moved;
+        for (auto* slot : order_) {
+            has_moved = settle_slot(*slot, work) || has_moved;
         }
         has_moved = has_moved || settle_rollback(work);
     }
@@ -79,12 +79,16 @@ bool Machine::settle_idle(Slot& slot, Settling& work) {
     return true;
 }
 
-bool Machine::is_ready(const Slot& slot) const {
-    return std::ranges::all_of(slot.step->needs, [this, &slot](const StepId& need) {
-        const auto status = run_.steps.at(need).status;
-        return is_ok(status) ||
-               (status == StepStatus::kFailed && slot.when.handles_failure_of(need));
-    });
+bool Machine::is_ready(const Slot& slot) {
+    for (std::size_t i = 0; i < slot.needs.size(); ++i) {
+        const auto status = slot.needs[i]->status;
+        const bool is_met = is_ok(status) || (status == StepStatus::kFailed &&
+                                              slot.when.handles_failure_of(slot.step->needs[i]));
+        if (!is_met) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool Machine::is_active(const Slot& slot) {
@@ -119,8 +123,9 @@ bool Machine::settle_seen(Slot& slot, Settling& work) {
     if (!can_tell && !traits(slot).is_idempotent && !slot.may_repeat) {
         fail(slot,
              Error{Errc::kOutcomeUnknown,
-                   std::string("it can't be told whether ") + (slot.is_undo ? "undoing " : "") +
-                       "step \"" + named + "\" took effect, and it must not happen twice",
+                   (slot.error ? slot.error->message() + "; " : std::string()) +
+                       "it can't be told whether " + (slot.is_undo ? "undoing " : "") + "step \"" +
+                       named + "\" took effect, and it must not happen twice",
                    "look at it, then resume to do it again, or roll back, or abort"},
              work);
         return true;
@@ -177,10 +182,8 @@ bool Machine::settle_due(Slot& slot, Settling& work) {
 
 // One step at a time goes back, the last one done first, and only when nothing is under way.
 bool Machine::settle_rollback(Settling& work) {
-    const auto is_busy = [](const auto& entry) {
-        return is_active(entry.second) || entry.second.has_undo_failed;
-    };
-    if (mode_ != Mode::kRollback || !halted_.empty() || std::ranges::any_of(slots_, is_busy)) {
+    const auto is_busy = [](const Slot* slot) { return is_active(*slot) || slot->has_undo_failed; };
+    if (mode_ != Mode::kRollback || !halted_.empty() || std::ranges::any_of(order_, is_busy)) {
         return false;
     }
     auto* slot = next_to_undo();
@@ -195,19 +198,18 @@ bool Machine::settle_rollback(Settling& work) {
     return true;
 }
 
-Machine::Slot* Machine::next_to_undo() {
+Machine::Slot* Machine::next_to_undo() const {
     Slot* best = nullptr;
     const auto rank = [](const Slot& slot) {
         return slot.is_in_doubt ? std::numeric_limits<int>::max() : slot.completed;
     };
-    for (const auto& id : order_) {
-        auto& slot = slots_.at(id);
-        const auto status = state(slot).status;
+    for (auto* slot : order_) {
+        const auto status = state(*slot).status;
         const bool has_effect =
-            status == StepStatus::kDone || (status == StepStatus::kFailed && slot.is_undo);
-        const bool counts = slot.is_in_doubt || (has_effect && traits(slot).can_undo);
-        if (counts && (best == nullptr || rank(slot) > rank(*best))) {
-            best = &slot;
+            status == StepStatus::kDone || (status == StepStatus::kFailed && slot->is_undo);
+        const bool counts = slot->is_in_doubt || (has_effect && traits(*slot).can_undo);
+        if (counts && (best == nullptr || rank(*slot) > rank(*best))) {
+            best = slot;
         }
     }
     return best;
@@ -333,26 +335,24 @@ void Machine::settle_status(Settling& work) {
 }
 
 std::pair<RunStatus, std::string> Machine::standing() const {
-    const auto is_busy = [](const auto& entry) { return is_active(entry.second); };
-    const bool is_any_active = std::ranges::any_of(slots_, is_busy);
-    if (is_any_active) {
+    if (std::ranges::any_of(order_, [](const Slot* slot) { return is_active(*slot); })) {
         return {mode_ == Mode::kRollback ? RunStatus::kRollingBack : RunStatus::kRunning,
                 mode_ == Mode::kForward ? std::string{} : "asked for by " + stopped_by_};
     }
     const bool has_failed = std::ranges::any_of(
-        run_.steps, [](const auto& entry) { return entry.second.status == StepStatus::kFailed; });
+        order_, [](const Slot* slot) { return state(*slot).status == StepStatus::kFailed; });
     if (mode_ == Mode::kAbort) {
         const bool is_lost = has_failed && passed_return() != nullptr;
         return {is_lost ? RunStatus::kFailed : RunStatus::kAborted, "aborted by " + stopped_by_};
     }
-    const bool is_stuck = !halted_.empty() || std::ranges::any_of(slots_, [](const auto& entry) {
-        return entry.second.has_undo_failed;
+    const bool is_stuck = !halted_.empty() || std::ranges::any_of(order_, [](const Slot* slot) {
+        return slot->has_undo_failed;
     });
     if (mode_ == Mode::kRollback && !is_stuck) {
         return {RunStatus::kRolledBack, "asked for by " + stopped_by_};
     }
-    const bool is_done = std::ranges::all_of(
-        run_.steps, [](const auto& entry) { return is_ok(entry.second.status); });
+    const bool is_done =
+        std::ranges::all_of(order_, [](const Slot* slot) { return is_ok(state(*slot).status); });
     if (is_done && mode_ == Mode::kForward) {
         return {RunStatus::kDone, {}};
     }
@@ -364,12 +364,12 @@ std::string Machine::waiting_reason() const {
     std::string out = halted_;
     bool is_asking_only = halted_.empty();
     const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
-    for (const auto& step : order_) {
-        const auto& slot = slots_.at(step);
-        const auto& now = state(slot);
+    for (const auto* slot : order_) {
+        const auto& step = slot->step->id;
+        const auto& now = state(*slot);
         if (now.status == StepStatus::kFailed &&
-            (mode_ == Mode::kForward || slot.has_undo_failed)) {
-            add("step \"" + step.str() + "\" failed" + (slot.is_undo ? " to be undone: " : ": ") +
+            (mode_ == Mode::kForward || slot->has_undo_failed)) {
+            add("step \"" + step.str() + "\" failed" + (slot->is_undo ? " to be undone: " : ": ") +
                 now.error);
             is_asking_only = false;
         } else if (now.status == StepStatus::kAwaiting) {

@@ -42,6 +42,16 @@ std::optional<Key> parse_key(std::string_view key) {
     return out;
 }
 
+// A record of a newer muster comes with its own hint.
+Error explain(const Error& error, const RunId& run) {
+    if (error.code() != Errc::kCorrupt) {
+        return error;
+    }
+    return Error{Errc::kCorrupt, error.message(),
+                 "look at the servers it moved, then end it with: muster run abort " + run.str() +
+                     " (its journal is kept)"};
+}
+
 Result<> fold_all(Machine& machine, const Record& record) {
     for (const auto& entry : record.entries) {
         TRY_OK(machine.fold(entry));
@@ -99,10 +109,13 @@ void Runner::State::take_up(const Stored& stored) {
     auto live = std::make_shared<Live>(deps.executor);
     live->view.spec.id = stored.id;
     if (const auto loaded = load(stored, *live); !loaded) {
+        if (live->machine) {
+            live->view = live->machine->run();  // As far as it can be read.
+        }
         live->machine.reset();
-        live->broken = loaded.error();
+        live->broken = explain(loaded.error(), stored.id);
         live->view.status = RunStatus::kWaiting;
-        live->view.reason = loaded.error().message();
+        live->view.reason = live->broken->message() + "; " + live->broken->hint();
         deps.log.error("run.unreadable", {{"run", stored.id}, {"error", loaded.error().message()}});
         remember(std::move(live));
         return;

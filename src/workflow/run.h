@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/time.h"
 #include "plan/model.h"
+#include "workflow/step_list.h"
 
 namespace muster::workflow {
 
@@ -36,7 +37,7 @@ struct RunSpec {
     Cause cause;
     std::string plan_digest;
     Fields parameters;
-    std::vector<plan::Step> steps;  ///< A graph by `needs`; checked to have no cycle.
+    StepList steps;  ///< A graph by `needs`; checked to have no cycle.
 };
 
 enum class RunStatus {
@@ -72,6 +73,7 @@ struct StepState {
     std::optional<WallTime> ended;
     Duration began_after{};  ///< Since the run began, monotonic within one process life.
     Duration took{};
+    bool was_resumed = false;  ///< A person let it be tried again: `took` has their time in it.
 };
 
 /// A run as it stands: the fold of its journal.

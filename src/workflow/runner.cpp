@@ -154,7 +154,10 @@ Task<RunId> Runner::State::start_here(RunSpec spec) {
     live->sum = second.sum;
     live->is_driven = !is_final(live->view.status);
     remember(live);
-    publish(*live);
+    log_status(live->view);
+    if (on_change) {
+        on_change(live->view);
+    }
     for (auto& directive : reaction.directives) {
         group.spawn(perform(live, std::move(directive)));
     }
@@ -219,6 +222,10 @@ Task<> Runner::State::request(RunId run, Entry cause) {
                         "list the runs with: muster run list"};
     }
     if (live->broken) {
+        const bool is_unreadable = !live->machine && live->broken->code() == Errc::kCorrupt;
+        if (is_unreadable && cause.kind == Entry::Kind::kAborting) {
+            co_return co_await set_aside(live, std::move(cause.by));
+        }
         co_return Error(*live->broken);
     }
     if (!live->is_driven) {

@@ -54,7 +54,8 @@ class Runner {
 
     /// Lets a failed step be tried again. kConflict when the run does not wait.
     Task<> resume(RunId run, std::string by);
-    /// Ends the run after the steps under way; nothing is undone.
+    /// Ends the run after the steps under way; nothing is undone. A run whose journal is damaged is
+    /// set aside: its journal stays under "aside/", its service is free again.
     Task<> abort(RunId run, std::string by);
     /// Undoes finished steps in reverse order. kDenied past a point of no return.
     Task<> rollback(RunId run, std::string by);

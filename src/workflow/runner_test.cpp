@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
+
 #include "workflow/journal.h"
+#include "workflow/seal.h"
 #include "workflow/testing/run_bench.h"
 
 namespace muster::workflow {
@@ -206,7 +209,9 @@ TEST(Runner, AsksAPersonWhenItCantTellWhetherAnUnrepeatableStepHappened) {
     ASSERT_TRUE(bench.finish(bench.runner->start(RunBench::spec({step("a")}))).has_value());
     bench.settle();
     EXPECT_EQ(bench.status(kRun), RunStatus::kWaiting);
-    EXPECT_NE(bench.run(kRun).reason.find("can't be told whether step \"a\""), std::string::npos);
+    const auto reason = bench.run(kRun).reason;
+    EXPECT_NE(reason.find("; it can't be told whether step \"a\""), std::string::npos)
+        << "after what happened: " << reason;
     EXPECT_EQ(bench.world.things[StepId("a")].applied, 1);
     ASSERT_TRUE(bench.finish(bench.runner->resume(kRun, "ann")).has_value());
     bench.settle();
@@ -285,6 +290,78 @@ TEST(Runner, ListsARunWhoseJournalIsCorruptAndGoesOnWithTheOthers) {
     EXPECT_EQ(refused.error().code(), Errc::kCorrupt);
     EXPECT_EQ(bench.status(RunId("r-2")), RunStatus::kDone);
     EXPECT_EQ(bench.run(RunId("r-2")).restarts, 1);
+
+    // A person ends it: the service is free, and not a byte is lost.
+    auto next = RunBench::spec({step("a")});
+    next.id = RunId("r-3");
+    EXPECT_EQ(bench.finish(bench.runner->start(next)).error().code(), Errc::kConflict);
+    ASSERT_TRUE(bench.finish(bench.runner->abort(kRun, "ann")).has_value());
+    EXPECT_EQ(bench.status(kRun), RunStatus::kAborted);
+    const auto kept = bench.finish(
+        bench.disk.get("aside/" + record_key(kRun, 1), bench.clock.now() + seconds(1)));
+    ASSERT_TRUE(kept.has_value() && kept->has_value());
+    EXPECT_EQ((*kept)->value, entry.value);
+    EXPECT_EQ(bench.finish(bench.runner->abort(kRun, "ann")).error().code(), Errc::kConflict);
+    EXPECT_TRUE(bench.finish(bench.runner->start(next)).has_value());
+    bench.settle();
+    EXPECT_EQ(bench.status(RunId("r-3")), RunStatus::kDone);
+    bench.shut_down();
+    bench.boot();
+    ASSERT_TRUE(bench.finish(bench.runner->recover()).has_value());
+    EXPECT_EQ(bench.runner->find(kRun), nullptr);
+}
+
+TEST(Runner, KeepsTheJournalThatANewerMusterWrote) {
+    RunBench bench({{"a", once()}});
+    bench.mortality.die_at({6});
+    static_cast<void>(bench.finish(bench.runner->start(RunBench::spec({step("a")}))));
+    bench.shut_down();
+    bench.mortality.revive();
+    const auto deadline = bench.clock.now() + seconds(1);
+    auto entry = **bench.finish(bench.disk.get(spec_key(kRun), deadline));
+    const auto body = boost::json::parse(entry.value).at("body");
+    auto newer = body.as_object();
+    newer["version"] = kJournalVersion + 1;
+    ASSERT_TRUE(bench
+                    .finish(bench.disk.commit(
+                        {{}, {state::Op::put(entry.key, seal(newer, {}).text)}}, deadline))
+                    .has_value());
+    bench.boot();
+    ASSERT_TRUE(bench.finish(bench.runner->recover()).has_value());
+    EXPECT_EQ(bench.status(kRun), RunStatus::kWaiting);
+    EXPECT_NE(bench.run(kRun).reason.find("newer"), std::string::npos) << bench.run(kRun).reason;
+    EXPECT_EQ(bench.finish(bench.runner->abort(kRun, "ann")).error().code(), Errc::kInvalid);
+    EXPECT_TRUE(bench.finish(bench.disk.get(spec_key(kRun), deadline))->has_value());
+}
+
+TEST(Runner, KeepsTheStepsItBeganWith) {
+    RunBench bench({{"a", once()}, {"b", once()}});
+    auto spec = RunBench::spec({step("a"), step("b", {"a"}, {{"x", "old"}})});
+    ASSERT_TRUE(bench.finish(bench.runner->start(spec)).has_value());
+    spec.steps = StepList({step("a"), step("b", {"a"}, {{"x", "new"}})});
+    spec.plan_digest = "another";
+    spec.parameters["more"] = "x";
+    bench.shut_down();
+    bench.boot();
+    ASSERT_TRUE(bench.finish(bench.runner->recover()).has_value());
+    bench.settle();
+    EXPECT_EQ(bench.run(kRun).steps.at(StepId("b")).outputs.at("mark"), "b(old)");
+    EXPECT_TRUE(bench.run(kRun).spec.plan_digest.empty());
+    EXPECT_TRUE(bench.run(kRun).spec.parameters.empty());
+    spec.id = RunId("r-2");
+    ASSERT_TRUE(bench.finish(bench.runner->start(spec)).has_value());
+    bench.settle();
+    EXPECT_EQ(bench.run(RunId("r-2")).steps.at(StepId("b")).outputs.at("mark"), "b(new)");
+}
+
+TEST(StepList, IsSharedByItsCopiesAndNeverChangedUnderThem) {
+    StepList one({step("a")});
+    const StepList other = one;
+    EXPECT_EQ(&one.front(), &other.front());
+    one.push_back(step("b"));
+    EXPECT_EQ(one.size(), 2U);
+    EXPECT_EQ(other.size(), 1U);
+    EXPECT_TRUE(StepList().empty());
 }
 
 // More keys than one page of the store's listing, so that a run's own keys lie on two.

@@ -243,10 +243,12 @@ Result<RunSpec> spec_from_json(const json::value& value) {
     const auto& steps = reader.array("steps");
     TRY_OK(reader.status());
     TRY(out.cause, cause_from_json(cause));
+    std::vector<plan::Step> all;
     for (const auto& step : steps) {
         TRY(auto read, step_from_json(step));
-        out.steps.push_back(std::move(read));
+        all.push_back(std::move(read));
     }
+    out.steps = std::move(all);
     return out;
 }
 

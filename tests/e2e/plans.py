@@ -95,7 +95,7 @@ class Plans(stage.Case):
         done = self.muster("validate", path, code=2)
         self.assertGreaterEqual(len(re.findall(": error: ", done.stderr)), 5)
         self.assertIn("did you mean", done.stderr)
-        found = json.loads(self.muster("validate", path, "--json", code=2).stdout)
+        found = json.loads(self.muster("validate", path, "--json", code=2).stdout)["diagnostics"]
         self.assertEqual({"file", "line", "column", "severity", "message", "hint"}, set(found[0]))
         self.assertGreaterEqual(sum(one["severity"] == "error" for one in found), 5)
 

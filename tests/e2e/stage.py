@@ -206,7 +206,7 @@ class Case(unittest.TestCase):
         return any(test is self for test, _ in problems) or not getattr(outcome, "success", True)
 
     def show_logs(self):
-        for log in sorted(self.folder.glob("*.log")) + sorted(self.folder.glob("*/*.log")):
+        for log in sorted(path for depth in ("", "*/", "*/*/") for path in self.folder.glob(depth + "*.log")):
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             print(f"\n--- the end of {log.relative_to(self.folder)}", *lines[-40:], sep="\n", file=sys.stderr)
 

@@ -75,12 +75,20 @@ std::map<std::string, Type> kinds() {
         },
         "the record that is steered");
     return {
-        {"postgres", Type::object(
-                         {
-                             optional("sync", Type::boolean("replicates synchronously")),
-                             optional("rebuild", Type::one_of({"basebackup"}, "how")),
-                         },
-                         "a streaming pair")},
+        {"postgres",
+         Type::object(
+             {
+                 optional("sync", Type::one_of({"off", "observed", "managed", "true", "false"},
+                                               "who makes commits wait")),
+                 optional("degrade", Type::text("a duration, or never")),
+                 optional("acknowledged",
+                          Type::object(
+                              {optional("file", Type::text("the ids")), optional("exec", argv()),
+                               required("query", Type::text("finds them"))},
+                              "the application's own acknowledgements")),
+                 optional("rebuild", Type::one_of({"auto", "rewind", "basebackup"}, "how")),
+             },
+             "a streaming pair")},
         {"servers", Type::object(
                         {
                             required("start", argv()),
@@ -110,6 +118,9 @@ std::map<std::string, Type> site_settings() {
                              optional("run_as", Type::text("the operating system's user")),
                              optional("replication_conninfo", Type::text("for the standby")),
                              optional("fence", argv()),
+                             optional("name", Type::text("among the servers")),
+                             optional("upstream", Type::text("what it streams from")),
+                             optional("more", Type::list(Type::any("a server"), "further servers")),
                          },
                          "a server")},
         {"servers", Type::object(
@@ -142,7 +153,7 @@ std::map<std::string, Type> actions() {
 }  // namespace
 
 plan::Vocabulary plan_vocabulary() {
-    return {probes(), kinds(), site_settings(), actions(), {"postgres", "servers", "dns"}};
+    return {probes(), kinds(), site_settings(), actions(), {}, {"postgres", "servers", "dns"}};
 }
 
 }  // namespace muster::tests

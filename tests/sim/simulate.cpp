@@ -1,8 +1,11 @@
 // Runs simulated worlds from their seeds and tells whether a safety rule was broken in any of them.
 //
-//   muster_simulate [--seeds N] [--first SEED] [--hours H] [--nodes 1|3] [--twice] [--trace]
+//   muster_simulate [--seeds N] [--first SEED] [--hours H] [--nodes 1|3] [--sync never|DURATION]
+//                   [--twice] [--trace]
 //
-// --twice runs each seed two times and compares the trace hashes; --trace prints what happened.
+// --sync has muster manage synchronous replication, with that value of `degrade`: then a promotion
+// that loses an acknowledged row breaks the seed. --twice runs each seed two times and compares the
+// trace hashes; --trace prints what happened.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +22,7 @@ struct Arguments {
     int nodes = 1;
     bool is_twice = false;
     bool is_traced = false;
+    std::string degrade;
 };
 
 bool parse(int count, char** words, Arguments* arguments) {
@@ -31,6 +35,11 @@ bool parse(int count, char** words, Arguments* arguments) {
         }
         if (word == "--trace") {
             arguments->is_traced = true;
+            continue;
+        }
+        if (word == "--sync" && *value != '\0') {
+            arguments->degrade = value;
+            ++i;
             continue;
         }
         const auto number = std::strtoul(value, nullptr, 10);
@@ -60,7 +69,7 @@ int main(int count, char** words) {
     if (!parse(count, words, &arguments)) {
         std::fprintf(stderr,
                      "usage: muster_simulate [--seeds N] [--first SEED] [--hours H] [--nodes 1|3] "
-                     "[--twice] [--trace]\n");
+                     "[--sync never|DURATION] [--twice] [--trace]\n");
         return 2;
     }
     muster::sim::Outcome sum;
@@ -70,8 +79,9 @@ int main(int count, char** words) {
                 static_cast<unsigned long>(arguments.first + arguments.seeds - 1), arguments.hours,
                 arguments.nodes);
     for (auto seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
-        const muster::sim::ScenarioOptions options{
-            seed, arguments.nodes, std::chrono::hours(arguments.hours), arguments.is_traced};
+        const muster::sim::ScenarioOptions options{seed, arguments.nodes,
+                                                   std::chrono::hours(arguments.hours),
+                                                   arguments.is_traced, arguments.degrade};
         const auto outcome = muster::sim::simulate(options);
         for (const auto& line : outcome.text) {
             std::printf("%s\n", line.c_str());
@@ -89,14 +99,24 @@ int main(int count, char** words) {
         sum.trace_hash = sum.trace_hash * 31 + outcome.trace_hash;
         sum.faults += outcome.faults;
         sum.promotions += outcome.promotions;
+        sum.lost += outcome.lost;
         sum.runs += outcome.runs;
         sum.waiting += outcome.waiting;
+        sum.reprotections += outcome.reprotections;
+        sum.intrusions += outcome.intrusions;
+        sum.refusals += outcome.refusals;
     }
+    std::printf("sim: %lu re-protections, %lu former primaries started by hand, %lu refused\n",
+                static_cast<unsigned long>(sum.reprotections),
+                static_cast<unsigned long>(sum.intrusions),
+                static_cast<unsigned long>(sum.refusals));
     std::printf(
-        "sim: %lu faults, %lu promotions, %lu runs of which %lu wait for a person, %d seeds "
-        "broken, trace %016lx\n",
+        "sim: %lu faults, %lu promotions, %lu acknowledged rows lost, %lu runs of which %lu wait "
+        "for "
+        "a person, %d seeds broken, trace %016lx\n",
         static_cast<unsigned long>(sum.faults), static_cast<unsigned long>(sum.promotions),
-        static_cast<unsigned long>(sum.runs), static_cast<unsigned long>(sum.waiting), broken,
+        static_cast<unsigned long>(sum.lost), static_cast<unsigned long>(sum.runs),
+        static_cast<unsigned long>(sum.waiting), broken,
         static_cast<unsigned long>(sum.trace_hash));
     // A simulation in which nothing happens proves nothing.
     return broken == 0 && sum.promotions > 0 ? 0 : 1;

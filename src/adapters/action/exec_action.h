@@ -13,6 +13,9 @@ class ExecAction final : public workflow::Action {
     explicit ExecAction(const ActionDeps& deps) : commands_(deps.commands) {}
     static plan::Type parameters();
     [[nodiscard]] workflow::Traits traits() const override;
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"stdout", "exit_code"};
+    }
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override;
     Task<Fields> apply(workflow::Call call, Instant deadline) override;
     Task<> undo(workflow::Call call, Instant deadline) override;

@@ -15,6 +15,7 @@ class HttpAction final : public workflow::Action {
     explicit HttpAction(const ActionDeps& deps) : http_(deps.http) {}
     static plan::Type parameters();
     [[nodiscard]] workflow::Traits traits() const override;
+    [[nodiscard]] std::vector<std::string> outputs() const override { return {"status", "body"}; }
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override;
     Task<Fields> apply(workflow::Call call, Instant deadline) override;
     Task<> undo(workflow::Call call, Instant deadline) override;

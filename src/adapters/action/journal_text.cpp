@@ -41,11 +41,22 @@ bool is_second_byte(unsigned char lead, unsigned char second) {
     }
 }
 
-// The bytes of the character at the beginning; 0 when there is none.
+// NUL, and what would steer the terminal of whoever reads it: C0 but for tab and line ends, DEL,
+// C1.
+bool is_control(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    if (first < 0x20) {
+        return first != '\t' && first != '\n' && first != '\r';
+    }
+    return first == 0x7f ||
+           (first == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0);
+}
+
+// The bytes of the character at the beginning; 0 when there is none that may be kept.
 std::size_t character(std::string_view text) {
     const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const auto length = announced(byte(0));
-    if (length == 0 || length > text.size() || text.front() == '\0') {
+    if (length == 0 || length > text.size() || is_control(text)) {
         return 0;
     }
     for (std::size_t i = 1; i < length; ++i) {

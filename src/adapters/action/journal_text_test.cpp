@@ -13,6 +13,8 @@ TEST(JournalText, KeepsWhatIsValid) {
 TEST(JournalText, ReplacesWhatIsNot) {
     const std::string mark = "\xef\xbf\xbd";
     EXPECT_EQ(journal_text(std::string_view("a\0b", 3)), "a" + mark + "b");
+    EXPECT_EQ(journal_text("\x1b[31mred\x7f"), mark + "[31mred" + mark) << "steers a terminal";
+    EXPECT_EQ(journal_text("\xc2\x9b\xc2\xa0"), mark + mark + "\xc2\xa0") << "C1, and not C1";
     EXPECT_EQ(journal_text("\xff"), mark);
     EXPECT_EQ(journal_text("\xc0\xaf"), mark + mark) << "overlong";
     EXPECT_EQ(journal_text("\xed\xa0\x80"), mark + mark + mark) << "surrogate";

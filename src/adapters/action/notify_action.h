@@ -14,6 +14,7 @@ class NotifyAction final : public workflow::Action {
     explicit NotifyAction(const ActionDeps& deps) : http_(deps.http) {}
     static plan::Type parameters();
     [[nodiscard]] workflow::Traits traits() const override;
+    [[nodiscard]] std::vector<std::string> outputs() const override { return {"status"}; }
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override;
     Task<Fields> apply(workflow::Call call, Instant deadline) override;
     Task<> undo(workflow::Call call, Instant deadline) override;

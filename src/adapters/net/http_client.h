@@ -31,6 +31,8 @@ struct HttpResponse {
     std::string body;
     std::optional<long> tls_days_left;  ///< Of the server's certificate; TLS only.
     Duration took{};
+    std::string peer_address;  ///< By number; empty over a Unix socket.
+    int peer_port = 0;
 };
 
 /// libcurl's multi interface driven by Asio. Connections are kept by host. Errors: kUnavailable

@@ -15,8 +15,8 @@ namespace {
 template <class Socket>
 class PlainConnection final : public HttpConnection {
   public:
-    PlainConnection(Socket socket, bool is_local)
-        : socket_(std::move(socket)), is_local_(is_local) {}
+    PlainConnection(Socket socket, bool is_local, bool is_loopback_tcp)
+        : socket_(std::move(socket)), is_local_(is_local), is_loopback_tcp_(is_loopback_tcp) {}
 
     Task<> start() override { co_return Result<>{}; }
 
@@ -49,10 +49,12 @@ class PlainConnection final : public HttpConnection {
     }
 
     [[nodiscard]] bool is_local() const override { return is_local_; }
+    [[nodiscard]] bool is_loopback_tcp() const override { return is_loopback_tcp_; }
 
   private:
     Socket socket_;
     bool is_local_;
+    bool is_loopback_tcp_;
 };
 
 }  // namespace
@@ -67,14 +69,15 @@ Error connection_error(const boost::system::error_code& failure) {
 std::unique_ptr<HttpConnection> plain_connection(asio::ip::tcp::socket socket) {
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    const auto peer = socket.remote_endpoint(ignored);
-    const bool is_local = peer.address().is_loopback();
-    return std::make_unique<PlainConnection<asio::ip::tcp::socket>>(std::move(socket), is_local);
+    const bool is_local = socket.remote_endpoint(ignored).address().is_loopback();
+    const bool is_loopback = socket.local_endpoint(ignored).address().is_loopback();
+    return std::make_unique<PlainConnection<asio::ip::tcp::socket>>(std::move(socket), is_local,
+                                                                    is_loopback);
 }
 
 std::unique_ptr<HttpConnection> unix_connection(asio::local::stream_protocol::socket socket) {
     return std::make_unique<PlainConnection<asio::local::stream_protocol::socket>>(
-        std::move(socket), true);
+        std::move(socket), true, false);
 }
 
 }  // namespace muster::adapters

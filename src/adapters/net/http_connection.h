@@ -27,6 +27,8 @@ class HttpConnection {
     /// Ends the operation under way with kCancelled.
     virtual void cancel() = 0;
     [[nodiscard]] virtual bool is_local() const = 0;
+    /// Came to a loopback address over TCP, which pages in a browser can reach as well.
+    [[nodiscard]] virtual bool is_loopback_tcp() const = 0;
 };
 
 std::unique_ptr<HttpConnection> plain_connection(boost::asio::ip::tcp::socket socket);

@@ -6,11 +6,14 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/url/authority_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
 #include <cstdint>
 #include <cstdio>
+
+#include "adapters/net/http_chunks.h"
 
 namespace muster::adapters {
 
@@ -56,7 +59,7 @@ HttpRequestReader::~HttpRequestReader() = default;
 
 std::optional<HttpRefusal> HttpRequestReader::take(std::string& bytes) {
     auto& parser = impl_->parser;
-    while (!bytes.empty() && !parser.is_done()) {
+    while (!bytes.empty() && !parser.is_done() && has_enough_for_beast(parser, bytes.size())) {
         boost::system::error_code failure;
         const std::size_t used = parser.put(boost::asio::buffer(bytes), failure);
         bytes.erase(0, used);
@@ -115,6 +118,16 @@ std::optional<HttpRefusal> HttpRequestReader::release(HttpServerRequest& into) {
     }
     into.body = std::move(message.body());
     return std::nullopt;
+}
+
+bool is_own_host(std::string_view host) {
+    const auto parsed = boost::urls::parse_authority(host);
+    if (!parsed || parsed->has_userinfo()) {
+        return false;
+    }
+    const auto kind = parsed->host_type();
+    return kind == boost::urls::host_type::ipv4 || kind == boost::urls::host_type::ipv6 ||
+           lower(std::string(parsed->host())) == "localhost";
 }
 
 // How many bytes there were.

@@ -39,6 +39,10 @@ class HttpRequestReader {
     std::unique_ptr<Impl> impl_;
 };
 
+/// True when `host`, as a Host header has it, is "localhost" or an address by number. Any other
+/// name may be one that a foreign page had point at this machine (DNS rebinding).
+bool is_own_host(std::string_view host);
+
 /// How the answer's end is told.
 enum class HttpFraming { kLength, kChunked, kUntilClose };
 

@@ -1,9 +1,11 @@
 #include "adapters/net/http_server.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -26,10 +28,21 @@ using asio::local::stream_protocol;
 namespace {
 
 constexpr std::size_t kMaxConnections = 1024;
-// Connections beyond the limit that are told so at one time; the rest is closed without a word.
-constexpr std::size_t kMaxRefusals = 1024;
+// Of the Unix socket alone: an operator gets in although the network is crowded.
+constexpr std::size_t kReservedForUnix = 64;
+// Probes need files as well: so much of what the process may open is the most for connections.
+constexpr std::size_t kShareOfFiles = 4;
 constexpr Duration kSweep = std::chrono::milliseconds(250);
+constexpr Duration kTellRefused = std::chrono::seconds(1);
 constexpr Duration kStopGrace = std::chrono::seconds(2);
+
+std::size_t most_connections() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return kMaxConnections;
+    }
+    return std::clamp<std::size_t>(limit.rlim_cur / kShareOfFiles, 16, kMaxConnections);
+}
 
 Result<tcp::endpoint> parse_endpoint(const std::string& address) {
     const Error bad{Errc::kInvalid, "\"" + address + "\" is not an address to listen on",
@@ -104,7 +117,12 @@ struct HttpServer::Impl {
     Handler handler;
     TaskGroup tasks;
     bool is_stopping = false;
+    // As many again are told that there are too many; the rest is closed without a word.
+    std::size_t most = most_connections();
     std::size_t refusals = 0;
+    std::size_t streams = 0;
+    std::size_t refused = 0;  // Since the log last said so.
+    std::optional<Instant> refused_told;
     std::list<HttpSession*> sessions;
     std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
     std::vector<std::unique_ptr<stream_protocol::acceptor>> unix_acceptors;
@@ -126,8 +144,9 @@ struct HttpServer::Impl {
     Task<> accept_unix(stream_protocol::acceptor* acceptor);
     Task<> serve(std::unique_ptr<HttpConnection> connection);
     Task<> refuse(std::unique_ptr<HttpConnection> connection);
-    void welcome(std::unique_ptr<HttpConnection> connection);
-    HttpSessionDeps session_deps() { return {clock, log, handler, tasks, is_stopping}; }
+    void welcome(std::unique_ptr<HttpConnection> connection, std::size_t limit);
+    void tell_refused();
+    HttpSessionDeps session_deps() { return {clock, log, handler, tasks, is_stopping, streams}; }
     [[nodiscard]] bool has_busy_session() const;
 };
 
@@ -136,6 +155,7 @@ Task<> HttpServer::Impl::sweep() {
     while (!is_stopping) {
         CO_TRY_OK(co_await clock.sleep_for(kSweep));
         cancel_expired();
+        tell_refused();
     }
     co_return Result<>{};
 }
@@ -166,16 +186,28 @@ Task<> HttpServer::Impl::refuse(std::unique_ptr<HttpConnection> connection) {
     co_return ended;
 }
 
-void HttpServer::Impl::welcome(std::unique_ptr<HttpConnection> connection) {
-    if (sessions.size() - refusals < kMaxConnections) {
+void HttpServer::Impl::welcome(std::unique_ptr<HttpConnection> connection, std::size_t limit) {
+    if (sessions.size() - refusals < limit) {
         tasks.spawn(serve(std::move(connection)));
         return;
     }
-    log.warn("http.refused", {{"connections", sessions.size()}});
-    if (refusals < kMaxRefusals) {
+    ++refused;
+    tell_refused();
+    if (refusals < most) {
         ++refusals;
         tasks.spawn(refuse(std::move(connection)));
     }
+}
+
+// At most one line a second: a flood of connections is not to become one of the log.
+void HttpServer::Impl::tell_refused() {
+    const Instant now = clock.now();
+    if (refused == 0 || (refused_told && now - *refused_told < kTellRefused)) {
+        return;
+    }
+    refused_told = now;
+    log.warn("http.refused",
+             {{"refused", std::exchange(refused, 0)}, {"open", sessions.size()}, {"most", most}});
 }
 
 Task<> HttpServer::Impl::accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* context) {
@@ -192,7 +224,8 @@ Task<> HttpServer::Impl::accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* con
             continue;
         }
         welcome(context != nullptr ? context->wrap(std::move(socket))
-                                   : plain_connection(std::move(socket)));
+                                   : plain_connection(std::move(socket)),
+                most);
     }
     co_return Result<>{};
 }
@@ -209,7 +242,7 @@ Task<> HttpServer::Impl::accept_unix(stream_protocol::acceptor* acceptor) {
             CO_TRY_OK(co_await clock.sleep_for(kSweep));
             continue;
         }
-        welcome(unix_connection(std::move(socket)));
+        welcome(unix_connection(std::move(socket)), most + kReservedForUnix);
     }
     co_return Result<>{};
 }

@@ -41,7 +41,11 @@ struct HttpServerResponse {
 };
 
 /// HTTP/1.1 over TCP, TLS or a Unix socket: Beast's parser behind a virtual connection. Limits: 8
-/// KiB of headers, 1 MiB of body, 10 s for a request to arrive, 1,024 connections (more get 503).
+/// KiB of headers, 1 MiB of body, 10 s for a request to arrive, 1,024 connections (more get 503,
+/// and many more are closed) or a quarter of the files that the process may open, if that is less.
+/// 64 further connections are the Unix socket's alone, so that an operator gets in when the network
+/// is crowded. On a loopback address, requests for the name of another server are refused (421): a
+/// browser whose page had its name point here would send them.
 class HttpServer {
   public:
     using Handler = std::function<Task<HttpServerResponse>(HttpServerRequest)>;

@@ -20,6 +20,8 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "base/event.h"
@@ -129,9 +131,41 @@ class Peer {
     int socket_;
 };
 
+/// Counts events by name.
+class CountingLog final : public Log {
+  public:
+    void write(Level /*level*/, std::string_view event,
+               std::span<const LogField> /*fields*/) override {
+        const std::lock_guard guard(lock_);
+        ++counts_[std::string(event)];
+    }
+    int count(const std::string& event) {
+        const std::lock_guard guard(lock_);
+        return counts_[event];
+    }
+
+  private:
+    std::mutex lock_;
+    std::map<std::string, int> counts_;
+};
+
+void raise_file_limit() {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+rlim_t file_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
 class HttpServerTest : public testing::Test {
   protected:
     HttpServerTest() : work_(loop_.get_executor()), clock_(loop_) {
+        raise_file_limit();  // The server's own limit goes by it.
         char pattern[] = "/tmp/muster-http-XXXXXX";
         folder_ = ::mkdtemp(pattern);
         server_ = std::make_unique<HttpServer>(
@@ -191,6 +225,9 @@ class HttpServerTest : public testing::Test {
             }
         }
         CO_TRY_OK(co_await stream.send("second "));
+        while (holds_) {
+            CO_TRY_OK(co_await released_.wait());
+        }
         CO_TRY_OK(co_await stream.send("third"));
         co_return Result<>{};
     }
@@ -198,20 +235,22 @@ class HttpServerTest : public testing::Test {
     asio::io_context loop_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     ManualClock clock_;
-    NullLog log_;
+    CountingLog log_;
     std::filesystem::path folder_;
     std::unique_ptr<HttpServer> server_;
     std::thread thread_;
     std::atomic<int> requests_ = 0;
     std::atomic<bool> flood_ = false;
+    std::atomic<bool> holds_ = false;
+    Event released_{loop_.get_executor()};
 };
 
 TEST_F(HttpServerTest, AnswersWithDecodedPathAndQuery) {
     const Peer peer(listen());
-    peer.send("GET /a%20b?q=x%26y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    peer.send("GET /a%20b?q=x%26y HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     const auto answer = peer.read_all();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
-    EXPECT_THAT(answer, HasSubstr("GET /a b q=x&y body=0: host=h local"));
+    EXPECT_THAT(answer, HasSubstr("GET /a b q=x&y body=0: host=localhost local"));
     EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
 }
 
@@ -219,9 +258,9 @@ TEST_F(HttpServerTest, KeepsTheConnectionAndServesPipelinedRequestsInOrder) {
     const Peer peer(listen());
     std::string burst;
     for (int i = 0; i < 50; ++i) {
-        burst += "GET /" + std::to_string(i) + "; HTTP/1.1\r\nHost: h\r\n\r\n";
+        burst += "GET /" + std::to_string(i) + "; HTTP/1.1\r\nHost: localhost\r\n\r\n";
     }
-    peer.send(burst + "GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    peer.send(burst + "GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     const auto answers = peer.read_all();
     std::size_t place = 0;
     for (int i = 0; i < 50; ++i) {
@@ -233,25 +272,44 @@ TEST_F(HttpServerTest, KeepsTheConnectionAndServesPipelinedRequestsInOrder) {
 
 TEST_F(HttpServerTest, ReadsBodiesByLengthAndInChunks) {
     const Peer peer(listen());
-    peer.send("POST /l HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel");
+    peer.send("POST /l HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhel");
     peer.send("lo");
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("POST /l q= body=5:hello"));
-    peer.send("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("POST /l q= body=5:hello"));
+    peer.send(
+        "POST /c HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     peer.send("2\r\nde\r\n0\r\n\r\n");
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("POST /c q= body=5:abcde"));
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("POST /c q= body=5:abcde"));
+}
+
+TEST_F(HttpServerTest, ReadsAnEmptyBodyWhoseLastChunkComesInPieces) {
+    const auto port = listen();
+    const Peer peer(port);
+    peer.send(
+        "POST /e HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n");
+    ASSERT_THAT(peer.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 100 "));
+    for (const auto* piece : {"0\r\n", "\r", "\n"}) {
+        peer.send(piece);
+        // Another exchange, so that the piece has been read by itself.
+        const Peer other(port);
+        other.send("GET /o HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        ASSERT_THAT(other.read_all(), HasSubstr("GET /o"));
+    }
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("POST /e q= body=0:"));
 }
 
 TEST_F(HttpServerTest, TellsTheClientToSendItsBodyWhenAsked) {
     const Peer peer(listen());
-    peer.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    peer.send(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     EXPECT_THAT(peer.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 100 Continue"));
     peer.send("ok");
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("body=2:ok"));
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("body=2:ok"));
 }
 
 TEST_F(HttpServerTest, HeadHasNoBody) {
     const Peer peer(listen());
-    peer.send("HEAD /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    peer.send("HEAD /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     const auto answer = peer.read_all();
     EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
     EXPECT_THAT(answer, HasSubstr("Content-Length: "));
@@ -261,8 +319,9 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
     const auto port = listen();
     for (const auto* bytes :
          {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
-          "GET / HTTP/1.1\r\nA b: c\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: h\r\n\r\n",
-          "GET foo HTTP/1.1\r\nHost: h\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+          "GET / HTTP/1.1\r\nA b: c\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n",
+          "GET foo HTTP/1.1\r\nHost: localhost\r\n\r\n",
+          "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
           "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
           "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
@@ -278,7 +337,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
 TEST_F(HttpServerTest, RefusesHeadersOverTheLimit) {
     const auto port = listen();
     const Peer one(port);
-    one.send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(9000, 'x') + "\r\n\r\n");
+    one.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(9000, 'x') + "\r\n\r\n");
     EXPECT_THAT(one.read_all(), StartsWith("HTTP/1.1 431 "));
     const Peer endless(port);
     endless.send("GET /" + std::string(100'000, 'x'));
@@ -288,16 +347,16 @@ TEST_F(HttpServerTest, RefusesHeadersOverTheLimit) {
 TEST_F(HttpServerTest, RefusesBodiesOverTheLimit) {
     const auto port = listen();
     const Peer declared(port);
-    declared.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n");
+    declared.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n");
     EXPECT_THAT(declared.read_all(), StartsWith("HTTP/1.1 413 "));
     const Peer chunked(port);
-    chunked.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    chunked.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 20; ++i) {
         chunked.send("10000\r\n" + std::string(65536, 'x') + "\r\n");
     }
     EXPECT_THAT(chunked.read_all(), StartsWith("HTTP/1.1 413 "));
     const Peer extension(port);
-    extension.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
+    extension.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
                    std::string(200'000, 'x'));
     EXPECT_THAT(extension.read_all(), StartsWith("HTTP/1.1 4"));
     EXPECT_EQ(requests_, 0);
@@ -305,9 +364,9 @@ TEST_F(HttpServerTest, RefusesBodiesOverTheLimit) {
 
 TEST_F(HttpServerTest, AcceptsABodyOfExactlyTheLimit) {
     const Peer peer(listen());
-    peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n" +
+    peer.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n" +
               std::string(1U << 20U, 'x'));
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("body=1048576:"));
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("body=1048576:"));
 }
 
 TEST_F(HttpServerTest, DropsARequestThatDripsForTenSeconds) {
@@ -327,8 +386,8 @@ TEST_F(HttpServerTest, DropsARequestThatDripsForTenSeconds) {
 
 TEST_F(HttpServerTest, ClosesAnIdleConnectionAfterAMinute) {
     const Peer peer(listen());
-    peer.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("200 OK"));
+    peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("200 OK"));
     int seconds = 0;
     for (; !peer.has_ended() && seconds < 100'000; ++seconds) {
         clock_.advance(1s);
@@ -340,7 +399,7 @@ TEST_F(HttpServerTest, ClosesAnIdleConnectionAfterAMinute) {
 TEST_F(HttpServerTest, StreamsInChunksUntilTheProducerReturns) {
     const auto port = listen();
     const Peer peer(port);
-    peer.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    peer.send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const auto answer = peer.read_all();
     EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked"));
     EXPECT_THAT(answer, HasSubstr("first "));
@@ -355,36 +414,57 @@ TEST_F(HttpServerTest, DropsAStreamReaderThatIsTooSlow) {
     flood_ = true;
     const auto port = listen();
     const Peer slow(port);
-    slow.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    slow.send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // The producer would go on for ever; that others are served shows that it was stopped.
     const Peer other(port);
-    other.send("GET /o HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    other.send("GET /o HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(other.read_all(), HasSubstr("GET /o"));
     EXPECT_FALSE(slow.read_all().ends_with("0\r\n\r\n"));
+    EXPECT_EQ(log_.count("http.stream_dropped"), 1);
+}
+
+TEST_F(HttpServerTest, StreamsBeyondTheLimitGet503AndALaterOneIsServed) {
+    holds_ = true;
+    const auto port = listen();
+    std::vector<Peer> readers;
+    for (int i = 0; i < 128; ++i) {
+        readers.emplace_back(port);
+        readers.back().send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        ASSERT_THAT(readers.back().read_until("second"), HasSubstr("200 OK"));
+    }
+    const Peer late(port);
+    late.send("GET /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(late.read_all(), StartsWith("HTTP/1.1 503 "));
+    holds_ = false;
+    asio::post(loop_, [this] { released_.notify(); });
+    EXPECT_THAT(readers.front().read_all(), HasSubstr("third"));
+    std::string answer;
+    while (!answer.starts_with("HTTP/1.1 200 ")) {
+        const Peer again(port);
+        again.send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        answer = again.read_all();
+    }
 }
 
 TEST_F(HttpServerTest, AFailingHandlerIsA500AndTheServerLivesOn) {
     const auto port = listen();
     const Peer peer(port);
-    peer.send("GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /n HTTP/1.1\r\nHost: h\r\n\r\n");
+    peer.send(
+        "GET /throw HTTP/1.1\r\nHost: localhost\r\n\r\nGET /n HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const auto answers = peer.read_until("GET /n");
     EXPECT_THAT(answers, HasSubstr("HTTP/1.1 500 "));
     EXPECT_THAT(answers, HasSubstr("GET /n"));
 }
 
 TEST_F(HttpServerTest, ConnectionsBeyondTheLimitGet503) {
-    rlimit limit{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_max;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    if (limit.rlim_max < 4000) {
-        GTEST_SKIP() << "only " << limit.rlim_max << " files may be open";
+    if (file_limit() < 5000) {
+        GTEST_SKIP() << "only " << file_limit() << " files may be open";
     }
     const auto port = listen();
     std::vector<Peer> peers;
     for (int i = 0; i < 1500; ++i) {
         peers.emplace_back(port);
-        peers.back().send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+        peers.back().send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
     int served = 0;
     int refused = 0;
@@ -395,6 +475,74 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheLimitGet503) {
     }
     EXPECT_EQ(served, 1024);
     EXPECT_EQ(refused, 476);
+}
+
+TEST_F(HttpServerTest, TenThousandConnectionsLeaveTheUnixSocketItsPlacesAndTheLogItsPeace) {
+    if (file_limit() < 15'000) {
+        GTEST_SKIP() << "only " << file_limit() << " files may be open";
+    }
+    const auto path = (folder_ / "s.sock").string();
+    ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
+    const auto port = listen();
+    std::vector<Peer> peers;
+    for (int i = 0; i < 10'000; ++i) {
+        peers.emplace_back(port);
+        peers.back().send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    const Peer local(path);
+    local.send("GET /u HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(local.read_until("host="), HasSubstr("GET /u"));
+    int served = 0;
+    int refused = 0;
+    int closed = 0;
+    for (const auto& peer : peers) {
+        const auto answer = peer.read_until("\r\n\r\n");
+        served += static_cast<int>(answer.starts_with("HTTP/1.1 200 "));
+        refused += static_cast<int>(answer.starts_with("HTTP/1.1 503 "));
+        closed += static_cast<int>(answer.empty());
+    }
+    EXPECT_EQ(served, 1024);
+    EXPECT_GE(refused, 1024);
+    EXPECT_EQ(served + refused + closed, 10'000);
+    EXPECT_EQ(log_.count("http.refused"), 1) << "the clock stands still: one line a second";
+    // The others are told of later.
+    while (log_.count("http.refused") < 2) {
+        clock_.advance(1s);
+    }
+
+    peers.clear();
+    std::string answer;
+    while (!answer.starts_with("HTTP/1.1 200 ")) {
+        const Peer late(port);
+        late.send("GET /l HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        answer = late.read_all();
+    }
+}
+
+TEST_F(HttpServerTest, ANameOfAnotherServerIsRefusedOnLoopbackOnly) {
+    const auto port = listen();
+    const auto status = [](const Peer& peer, const std::string& host) {
+        peer.send("GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n");
+        return peer.read_all().substr(0, 12);
+    };
+    for (const auto* own : {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080",
+                            "192.0.2.1:80"}) {
+        EXPECT_EQ(status(Peer(port), std::string("Host: ") + own + "\r\n"), "HTTP/1.1 200") << own;
+    }
+    for (const auto* foreign : {"evil.example", "evil.example:8080", "127.0.0.1.evil.example",
+                                "localhost.evil.example", "user@localhost", "", "a b"}) {
+        EXPECT_EQ(status(Peer(port), std::string("Host: ") + foreign + "\r\n"), "HTTP/1.1 421")
+            << foreign;
+    }
+    EXPECT_EQ(log_.count("http.foreign_host"), 7);
+    EXPECT_EQ(status(Peer(port), ""), "HTTP/1.1 400");
+    const Peer old(port);
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(old.read_all(), StartsWith("HTTP/1.1 200"));
+
+    const auto path = (folder_ / "s.sock").string();
+    ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
+    EXPECT_EQ(status(Peer(path), "Host: muster\r\n"), "HTTP/1.1 200");
 }
 
 TEST_F(HttpServerTest, ATakenPortSaysWhatToDo) {
@@ -424,8 +572,8 @@ TEST_F(HttpServerTest, TheUnixSocketIsTheOwnersAndReplacesAStaleOne) {
     ASSERT_EQ(::stat(path.c_str(), &entry), 0);
     EXPECT_EQ(entry.st_mode & 0777U, 0600U);
     const Peer peer(path);
-    peer.send("GET /u HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    EXPECT_THAT(peer.read_all(), HasSubstr("GET /u q= body=0: host=h local"));
+    peer.send("GET /u HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(peer.read_all(), HasSubstr("GET /u q= body=0: host=localhost local"));
 
     const auto second = on_loop([&] { return server_->listen_unix(path); });
     ASSERT_FALSE(second);
@@ -452,8 +600,8 @@ TEST_F(HttpServerTest, StopClosesConnectionsAndRemovesTheSocket) {
     const auto path = (folder_ / "s.sock").string();
     ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
     const Peer peer(path);
-    peer.send("GET /u HTTP/1.1\r\nHost: h\r\n\r\n");
-    EXPECT_THAT(peer.read_until("host=h"), HasSubstr("200 OK"));
+    peer.send("GET /u HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(peer.read_until("host=localhost"), HasSubstr("200 OK"));
     stop();
     EXPECT_EQ(peer.read_all(), "");
     EXPECT_FALSE(std::filesystem::exists(path));

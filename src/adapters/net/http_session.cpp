@@ -98,11 +98,18 @@ Task<> HttpSession::run() {
         is_busy_ = true;
         deadline_ = Instant::max();
         CO_TRY(auto response, co_await handle(std::move(request)));
-        if (response.stream) {
+        if (response.stream && deps_.streams < kMaxHttpStreams) {
             is_busy_ = false;
             keeps_alive_ = false;
-            CO_TRY_OK(co_await send_stream(std::move(response)));
+            ++deps_.streams;
+            const auto streamed = co_await send_stream(std::move(response));
+            --deps_.streams;
+            CO_TRY_OK(streamed);
             break;
+        }
+        if (response.stream) {
+            response = http_error({503, "too many readers follow the stream"});
+            response.headers["Retry-After"] = "10";
         }
         keeps_alive_ = keeps_alive_ && !deps_.is_stopping;
         auto sent = co_await send(std::move(response), is_head);
@@ -149,8 +156,29 @@ Task<HttpServerRequest> HttpSession::receive() {
         CO_TRY_OK(co_await send_error(std::move(*refusal)));
         co_return Error{Errc::kInvalid, "the request was refused"};
     }
+    if (auto refusal = refusal_of_host(request)) {
+        CO_TRY_OK(co_await send_error(std::move(*refusal)));
+        co_return Error{Errc::kInvalid, "the request was refused"};
+    }
     request.is_local = connection_->is_local();
     co_return request;
+}
+
+std::optional<HttpRefusal> HttpSession::refusal_of_host(const HttpServerRequest& request) const {
+    const auto host = request.headers.find("host");
+    if (host == request.headers.end()) {
+        // RFC 9112 section 3.2; before HTTP/1.1 there was no such header, and no browser does
+        // without.
+        return is_http_10_ ? std::nullopt
+                           : std::optional(HttpRefusal{400, "the request has no Host header"});
+    }
+    if (!connection_->is_loopback_tcp() || is_own_host(host->second)) {
+        return std::nullopt;
+    }
+    deps_.log.warn("http.foreign_host", {{"host", host->second.substr(0, 100)}});
+    return HttpRefusal{421,
+                       "the request is for another server than this one: "
+                       "its Host header must be localhost or an address"};
 }
 
 Task<> HttpSession::receive_more(HttpRequestReader* reader) {

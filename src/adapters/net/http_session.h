@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapters/net/http_connection.h"
@@ -17,6 +18,7 @@ struct HttpSessionDeps {
     HttpServer::Handler& handler;
     TaskGroup& tasks;
     bool& is_stopping;
+    std::size_t& streams;  ///< Under way now, of all sessions.
 };
 
 /// Time limits of a connection; see `HttpServer`.
@@ -24,6 +26,8 @@ inline constexpr Duration kHttpRequestTime = std::chrono::seconds(10);
 inline constexpr Duration kHttpIdleTime = std::chrono::seconds(60);
 inline constexpr Duration kHttpWriteTime = std::chrono::seconds(20);
 inline constexpr Duration kHttpLingerTime = std::chrono::seconds(1);
+/// Each stream costs work with every change, so that there are fewer of them than connections.
+inline constexpr std::size_t kMaxHttpStreams = 128;
 /// A stream's reader that is this far behind is dropped.
 inline constexpr std::size_t kMaxHttpStreamBuffer = 256U << 10U;
 
@@ -48,6 +52,8 @@ class HttpSession {
 
     /// One request; kCancelled when the time is up, kInvalid when it was refused and answered.
     Task<HttpServerRequest> receive();
+    [[nodiscard]] std::optional<HttpRefusal> refusal_of_host(
+        const HttpServerRequest& request) const;
     Task<> receive_more(HttpRequestReader* reader);
     Task<HttpServerResponse> handle(HttpServerRequest request);
     Task<> send(HttpServerResponse response, bool is_head);

@@ -58,6 +58,8 @@ class TlsConnection final : public HttpConnection {
     }
 
     [[nodiscard]] bool is_local() const override { return is_local_; }
+    // The certificate names the server: a page of another name can't get through the handshake.
+    [[nodiscard]] bool is_loopback_tcp() const override { return false; }
 
   private:
     ssl::stream<asio::ip::tcp::socket> stream_;

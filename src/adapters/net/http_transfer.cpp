@@ -284,6 +284,14 @@ Result<HttpResponse> HttpTransfer::finish(CURLcode code) {
     long status = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
+    const char* address = nullptr;
+    long port = 0;
+    if (request_.unix_socket.empty() &&
+        curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
+        curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_PORT, &port) == CURLE_OK) {
+        response_.peer_address = address == nullptr ? "" : address;
+        response_.peer_port = static_cast<int>(port);
+    }
     return std::move(response_);
 }
 

@@ -78,6 +78,10 @@ std::string remote_line(const workflow::Command& command) {
     return "sh -c " + shell_quote(become + go + run);
 }
 
+// A shared connection answers after a few milliseconds where a new one takes some hundred. It must
+// not outlive the network below it: a command that waits in a dead connection could arrive when the
+// network comes back, long after its cause. Hence the questions whether the other side lives, which
+// end it sooner than mere silence lets anything move.
 CommandLine over_ssh(const workflow::Command& command, const Surroundings& surroundings) {
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(surroundings.connect_timeout).count();
@@ -85,14 +89,16 @@ CommandLine over_ssh(const workflow::Command& command, const Surroundings& surro
     line.environment = surroundings.environment;
     line.working_directory = "/";
     line.name = command.argv.front() + " on " + command.ssh;
-    line.argv = {"ssh",
-                 "-o",
-                 "BatchMode=yes",
-                 "-o",
-                 "ConnectTimeout=" + std::to_string(std::max<long>(1, seconds)),
-                 command.ssh,
-                 "--",
-                 remote_line(command)};
+    line.argv = {"ssh", "-o", "BatchMode=yes", "-o",
+                 "ConnectTimeout=" + std::to_string(std::max<long>(1, seconds))};
+    if (!surroundings.ssh_folder.empty()) {
+        for (const auto* option : {"ControlMaster=auto", "ControlPersist=60",
+                                   "ServerAliveInterval=1", "ServerAliveCountMax=2"}) {
+            line.argv.insert(line.argv.end(), {"-o", option});
+        }
+        line.argv.insert(line.argv.end(), {"-o", "ControlPath=" + surroundings.ssh_folder + "/%C"});
+    }
+    line.argv.insert(line.argv.end(), {command.ssh, "--", remote_line(command)});
     return line;
 }
 

@@ -33,6 +33,7 @@ struct Surroundings {
     Fields environment;          ///< Ours: PATH, HOME, LANG, SSH_AUTH_SOCK as far as they are set.
     std::optional<User> become;  ///< The user of `run_as`, when it is to be changed.
     Duration connect_timeout{};  ///< For ssh.
+    std::string ssh_folder;      ///< Where ssh keeps the connections that it shares; empty: none.
     int parent = 0;  ///< The process without which the command must not run on; 0: it may.
 };
 

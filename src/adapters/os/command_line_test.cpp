@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace muster::adapters {
 namespace {
 
 using namespace std::chrono_literals;
 
 Surroundings here() {
-    return {{{"PATH", "/usr/bin:/bin"}, {"SSH_AUTH_SOCK", "/tmp/agent"}}, std::nullopt, 7s};
+    return {{{"PATH", "/usr/bin:/bin"}, {"SSH_AUTH_SOCK", "/tmp/agent"}}, std::nullopt, 7s, {}};
 }
 
 TEST(CommandLine, QuotesWhatAShellWouldRead) {
@@ -65,6 +67,23 @@ TEST(CommandLine, GoesOverSshWithoutAskingForAPassword) {
               "sh -c " + shell_quote("cd / || exit 126; exec env 'X=1 2' touch 'a b'"));
     EXPECT_TRUE(line.environment.contains("SSH_AUTH_SOCK"));
     EXPECT_FALSE(line.environment.contains("X"));
+}
+
+TEST(CommandLine, SharesAnSshConnectionThatMustKeepAnswering) {
+    workflow::Command command;
+    command.argv = {"true"};
+    command.ssh = "ops@10.0.0.5";
+    auto surroundings = here();
+    surroundings.ssh_folder = "/tmp/private";
+    const auto words = wrap_command(command, surroundings).value().argv;
+    const auto has = [&words](const std::string& word) {
+        return std::ranges::find(words, word) != words.end();
+    };
+    EXPECT_TRUE(has("ControlMaster=auto"));
+    EXPECT_TRUE(has("ControlPath=/tmp/private/%C"));
+    EXPECT_TRUE(has("ServerAliveInterval=1"));
+    EXPECT_TRUE(has("ServerAliveCountMax=2"));
+    EXPECT_EQ(words[words.size() - 3], "ops@10.0.0.5");
 }
 
 TEST(CommandLine, RefusesWhatCantBeStarted) {

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "adapters/os/child.h"
 #include "adapters/os/command_line.h"
 #include "adapters/os/spawn.h"
@@ -10,6 +13,7 @@ namespace muster::adapters {
 namespace {
 
 constexpr Duration kConnectTimeout = std::chrono::seconds(10);
+constexpr Duration kShared = std::chrono::minutes(1);
 constexpr int kSshFailed = 255;  // ssh(1), EXIT STATUS
 
 // ssh ends with 255 both when it never got there and when the connection broke while the command
@@ -41,11 +45,13 @@ Error stopped_error(const std::string& name, Duration took, bool is_stuck) {
 
 // What is really started; that the program is there is checked before setpriv or the shell
 // would say it oddly.
-Result<CommandLine> prepare(const workflow::Command& command, Duration time_left) {
+Result<CommandLine> prepare(const workflow::Command& command, Duration time_left,
+                            std::string ssh_folder) {
     TRY(const auto become,
         command.ssh.empty() ? user_to_become(command.run_as) : Result<std::optional<User>>{});
     const Surroundings surroundings{own_environment(), become,
-                                    std::min<Duration>(kConnectTimeout, time_left), getpid()};
+                                    std::min<Duration>(kConnectTimeout, time_left),
+                                    std::move(ssh_folder), getpid()};
     auto line = wrap_command(command, surroundings);
     if (!line || !command.ssh.empty()) {
         return line;
@@ -60,9 +66,35 @@ ProcessRunner::ProcessRunner(Executor executor, Clock& clock)
     : executor_(std::move(executor)), clock_(clock) {
 }
 
+// Connections that are still open end by themselves after their minute of rest.
+ProcessRunner::~ProcessRunner() {
+    std::error_code ignored;
+    if (!ssh_folder_.empty()) {
+        std::filesystem::remove_all(ssh_folder_, ignored);
+    }
+}
+
+// The path of a socket has 107 letters at most. Where no folder can be made, each command has a
+// connection of its own.
+const std::string& ProcessRunner::ssh_folder() {
+    constexpr std::size_t kLongest = 30;
+    if (ssh_folder_.empty()) {
+        std::error_code ignored;
+        auto path = std::filesystem::temp_directory_path(ignored).string();
+        path = (path.empty() || path.size() > kLongest ? "/tmp" : path) + "/muster-ssh-XXXXXX";
+        if (mkdtemp(path.data()) != nullptr) {
+            ssh_folder_ = std::move(path);
+        }
+    }
+    return ssh_folder_;
+}
+
 Task<workflow::CommandResult> ProcessRunner::run(workflow::Command command, Instant deadline) {
     const auto began = clock_.now();
-    CO_TRY(const auto line, prepare(command, deadline - began));
+    const bool is_shared =
+        !command.ssh.empty() && !command.is_daemon && deadline - began <= kShared;
+    CO_TRY(const auto line,
+           prepare(command, deadline - began, is_shared ? ssh_folder() : std::string()));
     if (deadline <= began) {
         co_return Error{Errc::kTimedOut, "no time was left to start " + line.name};
     }

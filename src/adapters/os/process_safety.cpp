@@ -19,6 +19,7 @@ Result<> disable_core_dumps() {
 
 void ignore_broken_pipes() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace muster::adapters

@@ -110,6 +110,7 @@ tell() {
     read_epoch
     echo "epoch=$have"
     if [ -f "$data/standby.signal" ]; then echo "signal=yes"; fi
+    if [ -f "$data/backup_label" ]; then echo "copy=yes"; fi
     (
         find_tool pg_controldata
         "$tool" "$data"
@@ -202,6 +203,29 @@ find_tool pg_waldump
 exit 0
 )sh";
 
+// Rows, where the record tells how many; the names are looked up by who can.
+constexpr const char* kRelations = R"sh(
+find_tool pg_waldump
+timeout 60 "$tool" -p "$data/pg_wal" -t "$1" -s "$2" -e "$3" 2>/dev/null | awk '
+    /^rmgr: Heap / && /desc: (INSERT|DELETE|UPDATE|HOT_UPDATE)/ ||
+    /^rmgr: Heap2/ && /MULTI_INSERT/ {
+        if (!match($0, /rel [0-9]+\/[0-9]+\/[0-9]+/)) next
+        relation = substr($0, RSTART + 4, RLENGTH - 4)
+        rows = 1
+        if (match($0, /[0-9]+ tuples/)) rows = substr($0, RSTART, RLENGTH) + 0
+        else if (match($0, /ntuples: [0-9]+/)) rows = substr($0, RSTART + 9, RLENGTH - 9) + 0
+        count[relation] += rows
+    }
+    END { for (relation in count) print count[relation], relation }' | sort -rn | head -n 200
+exit 0
+)sh";
+
+constexpr const char* kFirstRecord = R"sh(
+find_tool pg_waldump
+TZ=UTC "$tool" -p "$data/pg_wal" -t "$1" -s "$2" -n 1 2>/dev/null
+exit 0
+)sh";
+
 constexpr const char* kSums = R"sh(
 first=$1
 last=$2
@@ -209,7 +233,7 @@ cd "$data/pg_wal" || fail 66 "no $data/pg_wal"
 for f in $(ls | grep -E '^[0-9A-F]{24}$' | sort); do
     case $f in ${first%????????????????}*) ;; *) continue ;; esac
     if [ "$f" = "$first" ]; then inside=yes; fi
-    [ "${inside:-no}" = no ] || sha256sum "$f"
+    [ "${inside:-no}" = no ] || echo "$(sha256sum "$f") $(stat -c %s "$f")"
     if [ "$f" = "$last" ]; then exit 0; fi
 done
 fail 66 "segments $first to $last are not all in $data/pg_wal"
@@ -228,9 +252,12 @@ while read -r f; do
     cp "$data/pg_wal/$f" "$new/$f" || fail 1 "cannot copy $f to $new"
 done <"$new/.names"
 rm -f "$new/.sums" "$new/.names"
+sync "$new"/* "$new" || fail 1 "cannot make $new durable"
+for f in "$new"/*; do
+    dd if="$f" iflag=nocache count=0 2>/dev/null
+done
 (cd "$new" && sha256sum -c --quiet SHA256SUMS) ||
     fail 70 "the copies in $new differ from the originals"
-sync "$new"/* "$new"
 rm -rf "$artefact" && mv "$new" "$artefact" && sync "$(dirname "$artefact")" || exit 1
 put muster.kept "$note" || fail 1 "cannot write $data/muster.kept"
 sync "$data/muster.kept" "$data"
@@ -301,6 +328,14 @@ rm -rf "$old" && mv "$data" "$old" && mv "$new" "$data" || exit 1
 sync "$(dirname "$data")"
 )sh";
 
+// pg_rewind copies every file of the source that is not a table's, so also what configures it.
+constexpr const char* kRestoreFolder = R"sh(
+restore_folder() {
+    [ -d "$1/conf.d" ] || return 0
+    rm -rf "$2/conf.d" && cp -Rp "$1/conf.d" "$2/conf.d"
+}
+)sh";
+
 // pg_rewind lets a crashed server recover in single-user mode first, and that refuses a directory
 // with standby.signal. Without the signal nobody must be able to start it as a primary: so it is
 // moved aside for that time.
@@ -314,6 +349,7 @@ rm -rf "$saved" && mkdir "$saved" || exit 1
 for f in $mine postgresql.auto.conf muster.kept; do
     if [ -f "$data/$f" ]; then cp -p "$data/$f" "$saved/$f" || exit 1; fi
 done
+if [ -d "$data/conf.d" ]; then cp -Rp "$data/conf.d" "$saved/conf.d" || exit 1; fi
 mv "$data" "$aside" || exit 1
 rm -f "$aside/standby.signal"
 if [ -f "$aside/postgresql.conf" ] || [ "$version" -lt 15 ]; then
@@ -326,6 +362,7 @@ echo "$epoch" >"$aside/muster.epoch" && : >"$aside/standby.signal" || exit 1
 for f in $mine; do
     if [ -f "$saved/$f" ]; then cp -p "$saved/$f" "$aside/$f"; else rm -f "$aside/$f"; fi
 done
+restore_folder "$saved" "$aside" || exit 1
 write_settings "$aside/postgresql.auto.conf" "$saved/postgresql.auto.conf" || exit 1
 if [ "$result" != 0 ] && [ -f "$saved/muster.kept" ]; then
     cp -p "$saved/muster.kept" "$aside/muster.kept"
@@ -345,6 +382,7 @@ if ! [ -d "$data" ]; then
                 cp -p "$data.muster-saved/$f" "$data.muster-rewind/$f"
             fi
         done
+        restore_folder "$data.muster-saved" "$data.muster-rewind" || exit 1
         mv "$data.muster-rewind" "$data"
     elif [ -d "$data.muster-old" ]; then
         mv "$data.muster-old" "$data"
@@ -381,6 +419,12 @@ Script start() {
 Script wal_stats() {
     return make("wal", kWalStats);
 }
+Script relations() {
+    return make("relations", kRelations);
+}
+Script first_record() {
+    return make("record", kFirstRecord);
+}
 Script sums() {
     return make("sums", kSums);
 }
@@ -397,10 +441,10 @@ Script base_backup() {
     return make("basebackup", std::string(kAlone) + kRebuildGuards + kBaseBackup);
 }
 Script rewind() {
-    return make("rewind", std::string(kAlone) + kRebuildGuards + kRewind);
+    return make("rewind", std::string(kAlone) + kRebuildGuards + kRestoreFolder + kRewind);
 }
 Script recover_swap() {
-    return Script{"muster-recover", std::string(kPrelude) + kAlone + kRecoverSwap};
+    return Script{"muster-recover", std::string(kPrelude) + kAlone + kRestoreFolder + kRecoverSwap};
 }
 Script drop_old() {
     return make("drop", kDropOld);

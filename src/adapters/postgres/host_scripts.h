@@ -39,7 +39,12 @@ Script history();
 Script start();
 /// $3 timeline, $4 start. Prints the statistics of the WAL from there on; its end on stderr.
 Script wal_stats();
-/// $3 first segment, $4 last segment. Prints "SHA-256  name" of each, in order.
+/// $3 timeline, $4 position. Prints the first record from there on; nothing where it can't.
+Script first_record();
+/// $3 timeline, $4 start, $5 end. Prints "rows tablespace/database/filenode" of what the WAL
+/// changes, most first, at most 200.
+Script relations();
+/// $3 first segment, $4 last segment. Prints "SHA-256  name bytes" of each, in order.
 Script sums();
 /// $3 artefact, $4 what goes into muster.kept; input: the manifest. Copies the segments that the
 /// manifest names, compares the copies with its sums, and makes all of it durable.

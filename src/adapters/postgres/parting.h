@@ -18,9 +18,21 @@ struct PgServerControl::Parting {
     bool can_rewind = false;
     std::uint64_t segment_bytes = 0;
 
+    std::vector<postgres::TableTouched> tables{};
+
     [[nodiscard]] std::string note() const {
         return postgres::to_string(from) + " " + postgres::to_string(to);
     }
 };
+
+/// What an old server and the new one call their timelines.
+struct PgServerControl::Timelines {
+    int old = 0;
+    int fresh = 0;
+    std::uint64_t segment_bytes = 0;
+};
+
+/// "00000002": as it stands in file names.
+std::string timeline_name(int timeline);
 
 }  // namespace muster::adapters

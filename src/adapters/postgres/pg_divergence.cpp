@@ -3,15 +3,12 @@
 // which changes nothing, and whole segments are kept: they can be read again by the same tool.
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "adapters/postgres/parting.h"
 #include "adapters/postgres/pg_server_control.h"
 #include "postgres/control_data.h"
 #include "postgres/lines.h"
-#include "postgres/timeline_history.h"
 
 namespace muster::adapters {
 
@@ -23,13 +20,6 @@ using postgres::Server;
 namespace {
 
 namespace json = boost::json;
-
-std::string hexadecimal(int timeline) {
-    std::array<char, 16> text{};
-    const int length =
-        std::snprintf(text.data(), text.size(), "%08X", static_cast<unsigned>(timeline));
-    return {text.data(), static_cast<std::size_t>(length)};
-}
 
 // Right after a promotion the control file still names the timeline of the last checkpoint; the
 // newest segment's name already tells the new one.
@@ -56,21 +46,6 @@ std::string file_part(Lsn lsn) {
 
 }  // namespace
 
-Task<std::string> PgServerControl::history_of(Server primary, int timeline, Instant deadline) {
-    const auto name = hexadecimal(timeline);
-    CO_TRY(auto connection, co_await open(primary, deadline));
-    const auto row = co_await connection.query("SELECT pg_read_file($1) AS history",
-                                               {"pg_wal/" + name + ".history"}, deadline);
-    if (row) {
-        co_return row->value("history");
-    }
-    if (row.error().code() != Errc::kDenied || primary.data.empty()) {
-        co_return Error{row.error()}.with("timeline history at site " + primary.site.str());
-    }
-    CO_TRY(auto told, co_await host_.run(primary, host_scripts::history(), {{name}, {}}, deadline));
-    co_return std::move(told.output);
-}
-
 Task<PgServerControl::Parting> PgServerControl::find_parting(Server old_primary, Server new_primary,
                                                              Instant deadline) {
     CO_TRY(const auto told, co_await host_.run(old_primary, host_scripts::inspect(), {}, deadline));
@@ -94,34 +69,32 @@ Task<PgServerControl::Parting> PgServerControl::find_parting(Server old_primary,
     parting.can_rewind = control.can_rewind;
     parting.segment_bytes = control.segment_bytes;
     parting.from = parting.to = state.position;
-    if (parting.timeline == fresh.timeline) {
+    // A copy that was never started has its source's control file.
+    const bool is_copy = told.output.find("\ncopy=yes\n") != std::string::npos;
+    const bool was_primary = !is_copy && (control.says_primary() || control.is_clean_primary());
+    if (parting.timeline == fresh.timeline && !was_primary) {
         co_return parting;  // It followed the new primary: nothing of its own.
     }
-    CO_TRY(const auto text, co_await history_of(new_primary, fresh.timeline, deadline));
-    CO_TRY(const auto history, postgres::parse_timeline_history(text));
-    const auto fork = postgres::fork_of(history, parting.timeline);
-    if (!fork) {
-        co_return Error{Errc::kConflict,
-                        "timeline " + std::to_string(parting.timeline) + " of site " +
-                            old_primary.site.str() + " is not in the history of site " +
-                            new_primary.site.str(),
-                        "find out which of the two has the data that counts"};
-    }
-    parting.from = parting.to = *fork;
-    const Host::Input input{{std::to_string(parting.timeline), postgres::to_string(*fork)}, {}};
+    CO_TRY(const auto fork,
+           co_await find_fork(old_primary, new_primary,
+                              {parting.timeline, fresh.timeline, control.segment_bytes}, deadline));
+    parting.from = parting.to = fork;
+    // pg_rewind takes one number for one history, and would leave it as it is.
+    parting.can_rewind = parting.can_rewind && parting.timeline != fresh.timeline;
+    const Host::Input input{{std::to_string(parting.timeline), postgres::to_string(fork)}, {}};
     CO_TRY(const auto dumped,
            co_await host_.run(old_primary, host_scripts::wal_stats(), input, deadline));
     CO_TRY(const auto summary, postgres::parse_wal_stats(dumped.output, dumped.error));
-    if (summary.is_missing && control.checkpoint > *fork) {
+    if (summary.is_missing && control.checkpoint > fork) {
         co_return Error{Errc::kCorrupt,
                         "site " + old_primary.site.str() + " no longer has its WAL from " +
-                            postgres::to_string(*fork) + " on: what was lost can't be counted",
+                            postgres::to_string(fork) + " on: what was lost can't be counted",
                         "look for it in the WAL archive, or copy the whole data directory"};
     }
     if (summary.records > 0) {
         parting.records = summary.records;
         parting.commits = summary.commits;
-        parting.to = std::max(summary.end.value_or(state.position), *fork);
+        parting.to = std::max(summary.end.value_or(state.position), fork);
     }
     co_return parting;
 }
@@ -137,8 +110,16 @@ Task<std::string> PgServerControl::manifest_of(Server old_primary, Parting parti
     json::array files;
     for (const auto line : postgres::lines_of(sums.output)) {
         const auto space = line.find(' ');
-        files.push_back(json::object{{"name", postgres::trimmed(line.substr(space + 1))},
-                                     {"sha256", line.substr(0, space)}});
+        const auto rest = postgres::trimmed(line.substr(space + 1));
+        const auto gap = rest.find(' ');
+        const auto size = postgres::number_in<std::uint64_t>(rest.substr(gap + 1));
+        files.push_back(json::object{{"name", rest.substr(0, gap)},
+                                     {"sha256", line.substr(0, space)},
+                                     {"size_bytes", size.value_or(0)}});
+    }
+    json::array tables;
+    for (const auto& table : parting.tables) {
+        tables.push_back(json::object{{"table", table.name}, {"changes", table.changes}});
     }
     const json::object manifest{{"site", old_primary.site.str()},
                                 {"timeline", parting.timeline},
@@ -146,6 +127,7 @@ Task<std::string> PgServerControl::manifest_of(Server old_primary, Parting parti
                                 {"to", postgres::to_string(parting.to)},
                                 {"bytes", parting.to.value - parting.from.value},
                                 {"transactions", parting.commits},
+                                {"tables", std::move(tables)},
                                 {"kept_at", format_wall(clock_.wall())},
                                 {"files", std::move(files)}};
     co_return json::serialize(manifest) + "\n";
@@ -153,7 +135,7 @@ Task<std::string> PgServerControl::manifest_of(Server old_primary, Parting parti
 
 Task<Divergence> PgServerControl::keep_divergence(Server old_primary, Server new_primary,
                                                   std::string keep_in, Instant deadline) {
-    CO_TRY(const auto parting, co_await find_parting(old_primary, new_primary, deadline));
+    CO_TRY(auto parting, co_await find_parting(old_primary, new_primary, deadline));
     Divergence divergence;
     divergence.from = parting.from;
     divergence.to = parting.to;
@@ -162,6 +144,8 @@ Task<Divergence> PgServerControl::keep_divergence(Server old_primary, Server new
     }
     divergence.bytes = parting.to.value - parting.from.value;
     divergence.transactions = parting.commits;
+    CO_TRY(parting.tables, co_await tables_in(old_primary, new_primary, parting, deadline));
+    divergence.tables = parting.tables;
     const Host::Input known{{parting.note()}, {}};
     const auto kept = co_await host_.run(old_primary, host_scripts::verify_kept(), known, deadline);
     if (kept) {
@@ -173,7 +157,7 @@ Task<Divergence> PgServerControl::keep_divergence(Server old_primary, Server new
                         "name an absolute directory on the host of site " + old_primary.site.str()};
     }
     divergence.artefact = keep_in + "/" + old_primary.site.str() + "-" +
-                          hexadecimal(parting.timeline) + "-" + file_part(parting.from) + "-" +
+                          timeline_name(parting.timeline) + "-" + file_part(parting.from) + "-" +
                           file_part(parting.to);
     CO_TRY(auto manifest, co_await manifest_of(old_primary, parting, deadline));
     const Host::Input input{{divergence.artefact, parting.note() + " " + divergence.artefact},

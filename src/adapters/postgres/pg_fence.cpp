@@ -13,6 +13,20 @@ namespace {
 constexpr int kImmediateTicks = 20;  // of 5 ms
 constexpr Duration kSecondLook = std::chrono::milliseconds(150);
 
+// The script has seen that nothing ran, after it had left standby.signal. What runs now was started
+// since, by a supervisor, and found the signal: a standby.
+Result<ServerState> judge_return(const Server& server, ServerState state, const std::string& told) {
+    if (told.find("\nsignal=yes\n") == std::string::npos) {
+        return Error{Errc::kOutcomeUnknown,
+                     "site " + server.site.str() +
+                         " was stopped and runs again, without "
+                         "standby.signal",
+                     "tell its supervisor (systemd, Patroni, cron) to leave it stopped"};
+    }
+    state.is_back_as_standby = true;
+    return state;
+}
+
 }  // namespace
 
 Task<ServerState> PgServerControl::fence_by_command(Server server, Epoch epoch, Instant deadline) {
@@ -64,9 +78,7 @@ Task<ServerState> PgServerControl::fence(Server server, Epoch epoch, StopMode mo
         CO_TRY(const auto told, co_await host_.run(server, host_scripts::fence(), input, deadline));
         state = read_host_state(told.output);
         if (state && state->process != Process::kStopped) {
-            state = Error{Errc::kOutcomeUnknown,
-                          "site " + server.site.str() + " was stopped and runs again, read-only",
-                          "tell its supervisor (systemd, Patroni, cron) to leave it stopped"};
+            state = judge_return(server, std::move(*state), told.output);
         }
     }
     if (!state) {

@@ -70,10 +70,13 @@ Task<> PgServerControl::await_end_of_recovery(PgConnection* connection, Instant 
 
 Task<ServerState> PgServerControl::promote(Server server, Epoch epoch, Instant deadline) {
     CO_TRY(auto connection, co_await open(server, deadline));
-    CO_TRY(const auto before,
-           co_await connection.query("SELECT pg_is_in_recovery() AS standby", {}, deadline));
+    CO_TRY(const auto before, co_await connection.query(pg_sql::kReceived, {}, deadline));
     CO_TRY_OK(co_await claim_epoch(&connection, server, epoch, deadline));
     if (before.value("standby") == "t") {
+        if (server.is_sync_managed) {
+            CO_TRY_OK((co_await change_sync_setting(&connection, {}, deadline))
+                          .with("promoting site " + server.site.str()));
+        }
         auto asked = co_await connection.query("SELECT pg_promote(false) AS sent", {}, deadline);
         if (!asked) {
             co_return std::move(asked).error().with("promoting site " + server.site.str());
@@ -92,6 +95,10 @@ Task<ServerState> PgServerControl::promote(Server server, Epoch epoch, Instant d
     connection.close();
     CO_TRY(auto state, co_await ask_server(server, deadline));
     state.process = postgres::Process::kRunning;
+    state.received = {};
+    if (before.value("standby") == "t") {
+        CO_TRY(state.received, postgres::parse_lsn(before.value("position")));
+    }
     log_.info("postgres.promoted", {{"site", server.site},
                                     {"epoch", epoch},
                                     {"timeline", state.timeline},

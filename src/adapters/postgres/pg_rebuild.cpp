@@ -7,11 +7,13 @@
 #include "adapters/postgres/parting.h"
 #include "adapters/postgres/pg_server_control.h"
 #include "adapters/postgres/pg_sql.h"
+#include "adapters/postgres/source_conninfo.h"
 #include "postgres/lines.h"
 
 namespace muster::adapters {
 
 using postgres::Process;
+using postgres::RebuildBy;
 using postgres::Role;
 using postgres::Server;
 using postgres::ServerState;
@@ -33,6 +35,9 @@ struct PgServerControl::Standby {
 namespace {
 
 constexpr Duration kStreamPoll = std::chrono::milliseconds(20);
+// A WAL receiver calls itself streaming before the primary has agreed, and tries anew at once: only
+// one that stays so for this long streams.
+constexpr Duration kSteady = std::chrono::milliseconds(300);
 // A standby whose WAL is still there streams at once; one whose WAL is gone never does.
 constexpr Duration kRestartPatience = std::chrono::seconds(10);
 
@@ -45,7 +50,9 @@ std::string setting(std::string_view name, std::string_view value) {
     return line + "'\n";
 }
 
-std::string conninfo_of(const Server& server, const Server& primary) {
+}  // namespace
+
+std::string source_conninfo(const Server& server, const Server& primary) {
     auto text =
         primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
     const bool is_uri = text.starts_with("postgres://") || text.starts_with("postgresql://");
@@ -54,8 +61,6 @@ std::string conninfo_of(const Server& server, const Server& primary) {
     }
     return text;
 }
-
-}  // namespace
 
 // PM-05 of the field's history: a wipe aimed at the standby that hit the primary. Neither the
 // plan's word nor an earlier state counts here, only what both servers are now.
@@ -103,7 +108,7 @@ Task<PgServerControl::Standby> PgServerControl::plan_standby(Server server, Serv
     Standby standby;
     standby.epoch = epoch;
     standby.slot = server.standby_name();
-    standby.conninfo = conninfo_of(server, primary);
+    standby.conninfo = source_conninfo(server, primary);
     if (standby.conninfo.find('\n') != std::string::npos) {
         co_return Error{Errc::kInvalid,
                         "the conninfo of site " + primary.site.str() + " has a line break"};
@@ -113,15 +118,7 @@ Task<PgServerControl::Standby> PgServerControl::plan_standby(Server server, Serv
                        setting("primary_slot_name", standby.slot) +
                        setting("recovery_target_timeline", "latest");
     CO_TRY(auto connection, co_await open(primary, deadline));
-    auto made = co_await connection.query(pg_sql::kMakeSlot, {standby.slot}, deadline);
-    if (!made) {
-        co_return std::move(made)
-            .error()
-            .with("replication slot at site " + primary.site.str())
-            .hinting(
-                "it needs max_replication_slots above the slots in use, and the right to "
-                "replicate");
-    }
+    CO_TRY_OK(co_await make_slot(&connection, primary, standby.slot, deadline));
     // Until 15 pg_rewind reads the source's timeline from its control file, where a promotion shows
     // only after the next checkpoint. Without the right to make one a base backup is taken.
     static_cast<void>(co_await connection.query("CHECKPOINT", {}, deadline));
@@ -132,10 +129,13 @@ Task<PgServerControl::Standby> PgServerControl::plan_standby(Server server, Serv
 }
 
 Task<ServerState> PgServerControl::await_streaming(Server server, int timeline, Instant deadline) {
+    std::optional<Instant> since;
     while (true) {
         const auto state = co_await ask_server(server, deadline);
-        if (state && state->role == Role::kStandby && state->is_streaming &&
-            state->timeline == timeline) {
+        const bool is_streaming = state && state->role == Role::kStandby && state->is_streaming &&
+                                  state->timeline == timeline;
+        since = is_streaming ? std::optional(since.value_or(clock_.now())) : std::nullopt;
+        if (since && clock_.now() - *since >= kSteady) {
             auto found = *state;
             found.process = Process::kRunning;
             co_return found;
@@ -180,11 +180,17 @@ Task<std::optional<ServerState>> PgServerControl::rewind(Server server, Standby 
 }
 
 Task<ServerState> PgServerControl::renew(Server server, Standby standby, Instant deadline) {
-    if (standby.can_rewind) {
+    if (standby.can_rewind && server.rebuild_by != RebuildBy::kBaseBackup) {
         CO_TRY(auto rewound, co_await rewind(server, standby, deadline));
         if (rewound) {
             co_return std::move(*rewound);
         }
+    }
+    if (server.rebuild_by == RebuildBy::kRewind) {
+        co_return Error{
+            Errc::kDenied,
+            "site " + server.site.str() + " could not be rewound, and the plan wants nothing else",
+            "its log tells why; or set `rebuild: auto` in the plan"};
     }
     CO_TRY_OK(co_await host_.run(server, host_scripts::base_backup(), standby.input(), deadline));
     CO_TRY_OK(co_await start(server, deadline));
@@ -197,7 +203,11 @@ Task<ServerState> PgServerControl::renew(Server server, Standby standby, Instant
 
 Task<> PgServerControl::drop_own_slots(Server server, Instant deadline) {
     CO_TRY(auto connection, co_await open(server, deadline));
-    CO_TRY_OK(co_await connection.query(pg_sql::kDropSlots, {}, deadline));
+    std::string kept;
+    for (const auto& slot : server.downstream) {
+        kept += (kept.empty() ? "" : " ") + slot;
+    }
+    CO_TRY_OK(co_await connection.query(pg_sql::kDropSlots, {kept}, deadline));
     co_return Result<>{};
 }
 

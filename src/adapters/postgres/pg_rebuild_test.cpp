@@ -124,6 +124,21 @@ TEST_F(Rebuild, AfterDivergenceRewindsAndStreams) {
     ASSERT_TRUE(again) << again.error().message();
 }
 
+TEST_F(Rebuild, ByRewindLeavesEachServerItsOwnConfiguration) {
+    for (const auto& [server, text] :
+         {std::pair(pair_.a(), "# of site a\n"), std::pair(pair_.b(), "# of site b\n")}) {
+        testing::shell("mkdir " + server.data + "/conf.d");
+        std::ofstream(server.data + "/conf.d/site.conf") << text;
+        testing::shell("chown -R --reference=" + server.data + " " + server.data + "/conf.d");
+    }
+    fail_over(5);
+    ASSERT_TRUE(keep());
+    const auto state = rebuild(Epoch{2});
+    ASSERT_TRUE(state) << state.error().message();
+    EXPECT_TRUE(pair_.log().has("postgres.rewound"));
+    EXPECT_EQ(read_all(pair_.a().data + "/conf.d/site.conf"), "# of site a\n");
+}
+
 TEST_F(Rebuild, OfAFencedServerThatSomebodyStartedAgain) {
     fail_over(5);
     PostgresPair::start(pair_.a());

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "postgres/control_data.h"
 #include "postgres/server_control.h"
+#include "postgres/timeline_history.h"
 #include "workflow/command_runner.h"
 
 namespace muster::adapters {
@@ -20,6 +21,7 @@ class PgServerControl final : public postgres::ServerControl {
     PgServerControl(Executor executor, Clock& clock, Log& log, workflow::CommandRunner& commands);
 
     Task<postgres::ServerState> inspect(postgres::Server server, Instant deadline) override;
+    Task<postgres::Marks> read_marks(postgres::Server server, Instant deadline) override;
     Task<postgres::ServerState> fence(postgres::Server server, Epoch epoch, postgres::StopMode mode,
                                       Instant deadline) override;
     Task<postgres::ServerState> promote(postgres::Server server, Epoch epoch,
@@ -36,18 +38,29 @@ class PgServerControl final : public postgres::ServerControl {
     /// it. Needs room for a second copy beside the data directory.
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
+    Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,
+                                       Epoch epoch, Instant deadline) override;
     Task<> start(postgres::Server server, Instant deadline) override;
     Task<> write_canary(postgres::Server server, Epoch epoch, Instant deadline) override;
+    Task<> set_sync_standby(postgres::Server primary, std::string standby,
+                            Instant deadline) override;
+    Task<> name_standby(postgres::Server standby, Instant deadline) override;
+    Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
+                                               Instant deadline) override;
 
   private:
     struct Sighting;
     struct Parting;
+    struct Timelines;
     struct Standby;
 
     Task<PgConnection> open(postgres::Server server, Instant deadline);
     Task<postgres::ServerState> ask_server(postgres::Server server, Instant deadline);
     Task<postgres::ServerState> ask_host(postgres::Server server, Instant deadline);
     Task<> look_by_sql(postgres::Server server, std::shared_ptr<Sighting> seen, Instant deadline);
+
+    Task<postgres::Marks> marks_by_sql(postgres::Server server, Instant deadline);
+    Task<postgres::Marks> marks_by_host(postgres::Server server, Instant deadline);
 
     Task<postgres::ServerState> fence_by_command(postgres::Server server, Epoch epoch,
                                                  Instant deadline);
@@ -58,8 +71,19 @@ class PgServerControl final : public postgres::ServerControl {
                        Instant deadline);
     Task<> await_end_of_recovery(PgConnection* connection, Instant deadline);
     Task<> write_through(PgConnection* connection, Epoch epoch, Instant deadline);
+    Task<> change_sync_setting(PgConnection* connection, std::string wanted, Instant deadline);
+    Task<> await_sync_setting(postgres::Server primary, std::string wanted, Instant deadline);
+    Task<> await_in_sync(PgConnection* connection, std::string standby, Instant deadline);
 
     Task<std::string> history_of(postgres::Server primary, int timeline, Instant deadline);
+    Task<std::optional<postgres::TimelineSwitch>> own_switch(postgres::Server old_primary,
+                                                             int timeline, Instant deadline);
+    Task<postgres::Lsn> find_fork(postgres::Server old_primary, postgres::Server new_primary,
+                                  Timelines timelines, Instant deadline);
+    Task<std::vector<postgres::TableTouched>> tables_in(postgres::Server old_primary,
+                                                        postgres::Server new_primary,
+                                                        Parting parting, Instant deadline);
+    Task<PgResult> names_in(postgres::Server server, std::string nodes, Instant deadline);
     Task<Parting> find_parting(postgres::Server old_primary, postgres::Server new_primary,
                                Instant deadline);
     Task<std::string> manifest_of(postgres::Server old_primary, Parting parting, Instant deadline);
@@ -79,6 +103,10 @@ class PgServerControl final : public postgres::ServerControl {
     Task<> require_kept(postgres::Server server, Parting parting, Instant deadline);
     Task<postgres::ServerState> rejoin(postgres::Server server, Standby standby, Parting parting,
                                        Instant deadline);
+    Task<> make_slot(PgConnection* connection, postgres::Server primary, std::string slot,
+                     Instant deadline);
+    Task<> require_common_history(postgres::ServerState standby, postgres::Server primary,
+                                  postgres::ServerState source, Instant deadline);
     Task<> drop_own_slots(postgres::Server server, Instant deadline);
 
     Executor executor_;

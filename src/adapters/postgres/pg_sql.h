@@ -51,6 +51,34 @@ RETURNING token
 
 inline constexpr const char* kReadCanary = "SELECT token, epoch FROM muster.canary WHERE id = 1";
 
+/// The setting in force, and the statement that makes it $1.
+inline constexpr const char* kSyncSetting = R"sql(
+SELECT current_setting('synchronous_standby_names') AS names,
+       format('ALTER SYSTEM SET synchronous_standby_names = %L', $1::text) AS statement,
+       (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS commits
+)sql";
+
+/// Whether the standby $1, and it alone, is what commits wait for, and has flushed up to $2.
+/// PostgreSQL compares these names without regard to case.
+inline constexpr const char* kIsInSync = R"sql(
+SELECT count(*) FILTER (WHERE lower(application_name) = lower($1)) AS named,
+       count(*) FILTER (WHERE lower(application_name) = lower($1) AND state = 'streaming'
+                          AND sync_state = 'sync' AND flush_lsn >= $2::pg_lsn) = 1
+       AND count(*) FILTER (WHERE lower(application_name) <> lower($1)
+                              AND sync_state <> 'async') = 0 AS in_sync
+  FROM pg_stat_replication
+)sql";
+
+/// How a standby connects, and the statement that adds its name; libpq takes the last of a key.
+inline constexpr const char* kStandbyName = R"sql(
+SELECT pg_is_in_recovery() AS standby,
+       current_setting('primary_conninfo') ~ '^postgres(ql)?://' AS is_uri,
+       current_setting('primary_conninfo')
+           ~ ('application_name=[''"]?' || $1 || '[''"]?[[:space:]]*$') AS is_named,
+       format('ALTER SYSTEM SET primary_conninfo = %L',
+              current_setting('primary_conninfo') || ' application_name=' || $1) AS statement
+)sql";
+
 /// A primary's timeline, now and as its control file tells it.
 inline constexpr const char* kTimelines = R"sql(
 SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline,
@@ -62,10 +90,20 @@ SELECT pg_create_physical_replication_slot($1, true)
 WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)
 )sql";
 
-/// Slots left from the time as a primary would keep WAL for ever.
+/// Slots left from the time as a primary would keep WAL for ever; those of a cascade stay.
 inline constexpr const char* kDropSlots = R"sql(
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 WHERE slot_name LIKE 'muster\_%' AND slot_type = 'physical' AND NOT active
+  AND NOT slot_name = ANY (string_to_array($1, ' '))
+)sql";
+
+/// The settings of a standby's source, as the statements that change them; empty when they are so
+/// already. $1 primary_conninfo, $2 primary_slot_name. ALTER SYSTEM takes no parameters.
+inline constexpr const char* kPointAt = R"sql(
+SELECT format('ALTER SYSTEM SET primary_conninfo = %L', $1::text) AS conninfo,
+       format('ALTER SYSTEM SET primary_slot_name = %L', $2::text) AS slot,
+       current_setting('primary_conninfo') = $1
+           AND current_setting('primary_slot_name') = $2 AS is_so
 )sql";
 
 }  // namespace muster::adapters::pg_sql

@@ -11,20 +11,20 @@ namespace {
 
 using Made = Result<std::unique_ptr<probe::Probe>>;
 
-// The probes of one event loop share a client, which goes with the last of them: the registry only
-// remembers it.
-struct Client {
-    std::weak_ptr<HttpClient> known;
+// The probes of one event loop share their clients, which go with the last of them: the registry
+// only remembers them.
+struct Clients {
+    std::weak_ptr<HttpProbeClients> known;
     Executor executor;
 
-    std::shared_ptr<HttpClient> take(const probe::Deps& deps) {
-        auto client = known.lock();
-        if (client == nullptr || executor != deps.executor) {
-            client = std::make_shared<HttpClient>(deps.executor, deps.clock);
-            known = client;
+    std::shared_ptr<HttpProbeClients> take(const probe::Deps& deps) {
+        auto clients = known.lock();
+        if (clients == nullptr || executor != deps.executor) {
+            clients = std::make_shared<HttpProbeClients>(deps.executor, deps.clock);
+            known = clients;
             executor = deps.executor;
         }
-        return client;
+        return clients;
     }
 };
 
@@ -36,13 +36,16 @@ probe::Registry all_probes(workflow::CommandRunner& runner) {
         return ExecProbe::make(settings, std::move(deps), runner);
     };
     probes.add(ExecProbe::kType, {make_exec, ExecProbe::settings()});
-    const auto make_http = [client = std::make_shared<Client>()](const probe::Settings& settings,
-                                                                 probe::Deps deps) -> Made {
-        auto shared = client->take(deps);
-        return HttpProbe::make(settings, std::move(deps), std::move(shared));
+    const auto make_http = [clients = std::make_shared<Clients>()](
+                               const probe::Settings& settings, const probe::Deps& deps) -> Made {
+        return HttpProbe::make(settings, clients->take(deps));
     };
     probes.add(HttpProbe::kType, {make_http, HttpProbe::settings(), HttpProbe::kIsRetried});
-    probes.add<PostgresProbe>();
+    const auto make_postgres = [&runner](const probe::Settings& settings,
+                                         probe::Deps deps) -> Made {
+        return PostgresProbe::make(settings, std::move(deps), runner);
+    };
+    probes.add(PostgresProbe::kType, {make_postgres, PostgresProbe::settings()});
     probes.add<TcpProbe>();
     return probes;
 }

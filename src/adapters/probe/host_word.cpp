@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
+#include <sys/statvfs.h>
 
 #include <charconv>
 #include <cstring>
@@ -103,6 +104,20 @@ PostmasterState::Process ask_host(const std::string& conninfo, const std::string
     const int port = port_of(conninfo);
     const bool is_other = state.port != 0 && port != 0 && state.port != port;
     return is_other ? PostmasterState::Process::kUnknown : state.process;
+}
+
+std::string full_disk(const std::string& conninfo, const std::string& data_directory) {
+    constexpr std::uint64_t kSegment = 16U << 20U;
+    struct statvfs disk{};
+    const auto wal = data_directory + "/pg_wal";
+    if (data_directory.empty() || !is_local_server(conninfo) ||
+        ::statvfs(wal.c_str(), &disk) != 0) {
+        return {};
+    }
+    const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    return free >= kSegment ? std::string()
+                            : "the disk of " + wal + " is full (" + std::to_string(free >> 20U) +
+                                  " MiB left): make room there, then start the server";
 }
 
 }  // namespace muster::adapters

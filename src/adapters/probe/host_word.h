@@ -17,4 +17,7 @@ int port_of(const std::string& conninfo);
 /// to another server of this host (the pid file names another port).
 PostmasterState::Process ask_host(const std::string& conninfo, const std::string& data_directory);
 
+/// What to tell when a server of this host has no room left for one more WAL segment; else empty.
+std::string full_disk(const std::string& conninfo, const std::string& data_directory);
+
 }  // namespace muster::adapters

@@ -10,8 +10,11 @@ namespace muster::adapters {
 namespace {
 
 // A kept connection hides a dead listener; a full TLS handshake each second costs ten times the
-// rest (health-dns 2.4). So plain HTTP connects anew each time, TLS every 30 s.
-constexpr Duration kKeepTls = std::chrono::seconds(30);
+// rest (health-dns 2.4). So plain HTTP connects anew each time, TLS every 30 s, unless the plan
+// says otherwise; a kept connection of plain HTTP is renewed as often.
+constexpr Duration kKeepTls = PlainHttpClient::kRenewal;
+// A name is looked up so often, and whenever the address that it gave does not answer well.
+constexpr Duration kLookUp = std::chrono::seconds(30);
 constexpr std::size_t kMostBody = 64U << 10U;
 
 Result<std::vector<int>> read_statuses(const plan::Node& settings) {
@@ -29,13 +32,13 @@ Result<std::vector<int>> read_statuses(const plan::Node& settings) {
     return statuses;
 }
 
-Result<std::optional<std::regex>> read_pattern(const plan::Node& settings) {
+Result<std::unique_ptr<std::regex>> read_pattern(const plan::Node& settings) {
     const auto text = settings.text("matches");
     if (text.empty()) {
-        return std::optional<std::regex>{};
+        return std::unique_ptr<std::regex>();
     }
     try {
-        return std::optional(std::regex(text, std::regex::ECMAScript | std::regex::optimize));
+        return std::make_unique<std::regex>(text, std::regex::ECMAScript | std::regex::optimize);
     } catch (const std::regex_error& error) {
         return Error{Errc::kInvalid, "\"" + text + "\" is not a regular expression",
                      std::string("ECMAScript syntax: ") + error.what()};
@@ -64,6 +67,31 @@ Result<HttpRequest> read_request(const probe::Settings& settings) {
     return request;
 }
 
+Result<HttpProbe::Way> read_way(const probe::Settings& settings, bool needs_body) {
+    HttpProbe::Way way;
+    TRY(auto request, read_request(settings));
+    way.is_tls = request.url.starts_with("https://");
+    const auto connection =
+        settings.plan.settings.text("connection", way.is_tls ? "keep" : "fresh");
+    if (connection != "fresh" && connection != "keep") {
+        return Error{Errc::kInvalid, "\"" + connection + "\" is no way to connect",
+                     "write fresh or keep"};
+    }
+    way.is_kept = connection == "keep";
+    if (way.is_kept && !way.is_tls) {
+        way.kept = std::make_unique<KeptHttpConnection>();
+    }
+    const auto peer = numeric_peer(request.url);
+    if (peer && request.unix_socket.empty() && request.resolve.empty()) {
+        TRY(auto plain, plain_request(request, *peer, way.is_kept));
+        plain.keeps_body = needs_body;
+        way.plain = std::make_shared<const PlainHttpRequest>(std::move(plain));
+        return way;
+    }
+    way.request = std::make_unique<HttpRequest>(std::move(request));
+    return way;
+}
+
 }  // namespace
 
 plan::Type HttpProbe::settings() {
@@ -84,27 +112,31 @@ plan::Type HttpProbe::settings() {
             {"verify", Type::boolean("check the server's certificate"), false, "true"},
             {"resolve", Type::text("host:port:address to connect to instead"), false, ""},
             {"unix_socket", Type::text("path of a Unix socket to connect to instead"), false, ""},
+            {"connection",
+             Type::one_of({"fresh", "keep"},
+                          "a connection for each check, or one kept and renewed every 30 s"),
+             false, "fresh; keep with https"},
             {"slow_after", Type::duration("an answer that takes longer is slow"), false, ""},
         },
         "an HTTP request is answered as expected");
 }
 
 Result<std::unique_ptr<probe::Probe>> HttpProbe::make(const probe::Settings& settings,
-                                                      probe::Deps deps,
-                                                      std::shared_ptr<HttpClient> client) {
+                                                      std::shared_ptr<HttpProbeClients> clients) {
     const auto& node = settings.plan.settings;
     Wanted wanted;
-    TRY(wanted.request, read_request(settings));
     TRY(wanted.statuses, read_statuses(node).with("status"));
     TRY(wanted.body, text_at(settings, "body"));
     TRY(wanted.matches, read_pattern(node).with("matches"));
     TRY(wanted.slow_after, duration_at(node, "slow_after"));
     wanted.tls_days = node.integer("tls_days", 0);
-    return std::make_unique<HttpProbe>(std::move(wanted), std::move(deps), std::move(client));
+    const bool needs_body = !wanted.body.empty() || wanted.matches != nullptr;
+    TRY(auto way, read_way(settings, needs_body));
+    return std::make_unique<HttpProbe>(std::move(wanted), std::move(way), std::move(clients));
 }
 
-HttpProbe::HttpProbe(Wanted wanted, probe::Deps deps, std::shared_ptr<HttpClient> client)
-    : wanted_(std::move(wanted)), deps_(std::move(deps)), client_(std::move(client)) {
+HttpProbe::HttpProbe(Wanted wanted, Way way, std::shared_ptr<HttpProbeClients> clients)
+    : wanted_(std::move(wanted)), way_(std::move(way)), clients_(std::move(clients)) {
 }
 
 // What is wrong with an answer; empty when nothing is.
@@ -146,23 +178,66 @@ probe::Sample HttpProbe::judge(const HttpResponse& response, Duration took) cons
     return sample;
 }
 
-Task<probe::Sample> HttpProbe::check(Instant deadline) {
-    const auto began = deps_.clock.now();
-    auto request = wanted_.request;
-    const bool is_tls = request.url.starts_with("https://");
-    request.fresh_connection = !is_tls || fresh_at_ == Instant{} || began - fresh_at_ >= kKeepTls;
+bool HttpProbe::knows_the_way(Instant now) const {
+    const bool is_number = way_.request == nullptr;
+    return way_.plain != nullptr && (is_number || now - learned_at_ < kLookUp);
+}
+
+// By libcurl: TLS, Unix sockets, and names, whose address may serve for a while afterwards.
+Task<HttpResponse> HttpProbe::ask_anyhow(Instant deadline) {
+    const auto now = clients_->clock.now();
+    auto request = *way_.request;
+    const bool is_kept = way_.is_tls && way_.is_kept;
+    request.fresh_connection = !is_kept || fresh_at_ == Instant{} || now - fresh_at_ >= kKeepTls;
     if (request.fresh_connection) {
         // A fresh connection is not kept; the next check makes the one that is.
-        fresh_at_ = began;
+        fresh_at_ = now;
     }
-    const auto response = co_await client_->send(std::move(request), deadline);
-    const auto took = deps_.clock.now() - began;
+    const auto response = co_await clients_->any.send(std::move(request), deadline);
+    learn_the_way(response, now);
+    co_return response;
+}
+
+void HttpProbe::learn_the_way(const Result<HttpResponse>& response, Instant now) {
+    if (way_.is_tls || !response || response->peer_address.empty()) {
+        return;
+    }
+    boost::system::error_code failure;
+    const auto address = boost::asio::ip::make_address(response->peer_address, failure);
+    if (failure) {
+        return;
+    }
+    const boost::asio::ip::tcp::endpoint peer(address,
+                                              static_cast<std::uint16_t>(response->peer_port));
+    if (way_.plain == nullptr || way_.plain->peer != peer) {
+        auto plain = plain_request(*way_.request, peer, way_.is_kept);
+        if (!plain) {
+            return;  // Some addresses only libcurl understands.
+        }
+        way_.plain = std::make_shared<const PlainHttpRequest>(std::move(*plain));
+    }
+    learned_at_ = now;
+}
+
+Task<probe::Sample> HttpProbe::check(Instant deadline) {
+    const auto& clock = clients_->clock;
+    const auto began = clock.now();
+    const bool is_plain = knows_the_way(began);
+    const auto response = is_plain
+                              ? co_await clients_->plain.send(way_.plain, way_.kept.get(), deadline)
+                              : co_await ask_anyhow(deadline);
+    const auto took = clock.now() - began;
     if (response) {
-        co_return judge(*response, took);
+        auto sample = judge(*response, took);
+        learned_at_ = sample.evidence == probe::Evidence::kHard ? Instant{} : learned_at_;
+        co_return sample;
     }
+    learned_at_ = {};
     auto sample = failed_sample(response.error(), took);
-    if (sample && response.error().code() == Errc::kDenied) {
-        sample->evidence = probe::Evidence::kHard;  // Users are refused by the same certificate.
+    const auto code = response.error().code();
+    if (sample && (code == Errc::kDenied || code == Errc::kCorrupt)) {
+        // Users are refused by the same certificate, or given the same answer that is none.
+        sample->evidence = probe::Evidence::kHard;
     }
     co_return sample;
 }

@@ -1,14 +1,27 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <regex>
 #include <string>
 #include <vector>
 
 #include "adapters/net/http_client.h"
+#include "adapters/net/plain_http.h"
 #include "probe/probe.h"
 
 namespace muster::adapters {
+
+/// What the http probes of one event loop share: libcurl for TLS, names and Unix sockets, and the
+/// lean way for plain HTTP to a known address.
+struct HttpProbeClients {
+    HttpProbeClients(const Executor& executor, Clock& the_clock)
+        : any(executor, the_clock), plain(executor, the_clock), clock(the_clock) {}
+
+    HttpClient any;
+    PlainHttpClient plain;
+    Clock& clock;
+};
 
 /// Healthy when an HTTP request is answered with a wanted status, and the body says what it should.
 class HttpProbe final : public probe::Probe {
@@ -16,31 +29,40 @@ class HttpProbe final : public probe::Probe {
     static constexpr std::string_view kType = "http";
     static constexpr bool kIsRetried = true;  ///< check() may run several times at once.
     static plan::Type settings();
-    /// `client` is shared by all the probes of an event loop: it keeps connections and the
-    /// certificates of the authorities.
     static Result<std::unique_ptr<probe::Probe>> make(const probe::Settings& settings,
-                                                      probe::Deps deps,
-                                                      std::shared_ptr<HttpClient> client);
+                                                      std::shared_ptr<HttpProbeClients> clients);
 
     struct Wanted {
-        HttpRequest request;
         std::vector<int> statuses;  ///< Empty: 200 to 399.
         std::string body;           ///< Must stand in the body.
-        std::optional<std::regex> matches;
+        std::unique_ptr<std::regex> matches;
         long tls_days = 0;  ///< Fewer days left of the certificate are slow evidence.
         Duration slow_after{};
     };
-    HttpProbe(Wanted wanted, probe::Deps deps, std::shared_ptr<HttpClient> client);
+    /// How the request is sent.
+    struct Way {
+        std::unique_ptr<HttpRequest> request;           ///< Missing when the address is a number.
+        std::shared_ptr<const PlainHttpRequest> plain;  ///< Missing until an address is known.
+        std::unique_ptr<KeptHttpConnection> kept;       ///< With "connection: keep".
+        bool is_tls = false;
+        bool is_kept = false;
+    };
+    HttpProbe(Wanted wanted, Way way, std::shared_ptr<HttpProbeClients> clients);
     Task<probe::Sample> check(Instant deadline) override;
 
   private:
+    [[nodiscard]] bool knows_the_way(Instant now) const;
+    Task<HttpResponse> ask_anyhow(Instant deadline);
+    void learn_the_way(const Result<HttpResponse>& response, Instant now);
     [[nodiscard]] probe::Sample judge(const HttpResponse& response, Duration took) const;
     [[nodiscard]] std::string complaint(const HttpResponse& response) const;
 
     Wanted wanted_;
-    probe::Deps deps_;
-    std::shared_ptr<HttpClient> client_;
-    Instant fresh_at_{};  ///< When a TLS connection was last made anew.
+    Way way_;
+    // Shared with the other probes of the loop, and gone with the last of them.
+    std::shared_ptr<HttpProbeClients> clients_;
+    Instant fresh_at_{};    ///< When a TLS connection was last made anew.
+    Instant learned_at_{};  ///< When the name was last looked up.
 };
 
 }  // namespace muster::adapters

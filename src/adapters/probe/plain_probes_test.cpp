@@ -112,6 +112,47 @@ TEST_F(HttpProbeTest, ConnectsAnewEachTime) {
     EXPECT_EQ(listener_.connections, 2);
 }
 
+TEST_F(HttpProbeTest, KeepsItsConnectionWhenToldTo) {
+    const auto probe = make(probe_settings("http", {{"http", {url()}}, {"connection", {"keep"}}}));
+    ASSERT_EQ(check(*probe)->evidence, Evidence::kGood);
+    ASSERT_EQ(check(*probe)->evidence, Evidence::kGood);
+    EXPECT_EQ(listener_.connections, 1);
+    EXPECT_EQ(refusal(probe_settings("http", {{"http", {url()}}, {"connection", {"maybe"}}})),
+              Errc::kInvalid);
+}
+
+TEST_F(HttpProbeTest, ANameIsAskedAtTheAddressThatItGave) {
+    const auto port = listener_.address().substr(listener_.address().find(':'));
+    const auto probe = make(probe_settings(
+        "http", {{"http", {"http://localhost" + port + "/"}}, {"body", {"is well"}}}));
+    for (int i = 0; i < 3; ++i) {
+        const auto sample = check(*probe);
+        EXPECT_EQ(sample->evidence, Evidence::kGood) << sample->detail;
+    }
+    listener_.answer = answer("", "500 Internal Server Error");
+    EXPECT_EQ(check(*probe)->evidence, Evidence::kHard);
+    listener_.answer = answer("all is well");
+    EXPECT_EQ(check(*probe)->evidence, Evidence::kGood);
+}
+
+TEST_F(HttpProbeTest, ResolveLeadsToItsAddress) {
+    const auto port = listener_.address().substr(listener_.address().find(':') + 1);
+    const auto probe =
+        make(probe_settings("http", {{"http", {"http://shop.invalid:" + port + "/"}},
+                                     {"resolve", {"shop.invalid:" + port + ":127.0.0.1"}}}));
+    for (int i = 0; i < 3; ++i) {
+        const auto sample = check(*probe);
+        EXPECT_EQ(sample->evidence, Evidence::kGood) << sample->detail;
+    }
+    EXPECT_EQ(listener_.connections, 3);
+}
+
+TEST_F(HttpProbeTest, WhatIsNotHttpIsHard) {
+    listener_.answer = "220 mail ready\r\n";
+    const auto sample = check_with({"method", {"GET"}});
+    EXPECT_EQ(sample->evidence, Evidence::kHard) << sample->detail;
+}
+
 TEST_F(HttpProbeTest, BadSettingsAreInvalid) {
     const auto with = [this](const Entry& more) {
         return refusal(probe_settings("http", {{"http", {url()}}, more}));

@@ -33,10 +33,38 @@ SELECT s.standby,
             (array_agg(sync_state ORDER BY array_position(
                 ARRAY['sync', 'quorum', 'potential', 'async'], sync_state)))[1] END
               FROM pg_stat_replication) END AS sync_state,
+       l.lost AS slots_lost, l.idle AS slots_idle, l.idle_bytes AS slots_idle_bytes,
+       CASE WHEN NOT s.standby THEN current_setting('synchronous_standby_names') END AS sync_names,
+       CASE WHEN NOT s.standby THEN (SELECT string_agg(concat_ws(' ',
+            regexp_replace(application_name, '[^A-Za-z0-9_.-]', '_', 'g'), state, sync_state,
+            flush_lsn), ', ' ORDER BY application_name, pid)
+              FROM pg_stat_replication WHERE state IN ('streaming', 'catchup')) END AS replicas,
        current_setting('server_version_num') AS version,
        (pg_control_system()).system_identifier AS system_identifier
   FROM (SELECT pg_is_in_recovery() AS standby) s
-  LEFT JOIN pg_stat_wal_receiver r ON true)sql";
+  LEFT JOIN pg_stat_wal_receiver r ON true
+  LEFT JOIN LATERAL (
+       SELECT string_agg(slot_name, ' ') FILTER (WHERE wal_status = 'lost') AS lost,
+              string_agg(slot_name, ' ') FILTER (WHERE restart_lsn IS NOT NULL) AS idle,
+              max(pg_wal_lsn_diff(CASE WHEN s.standby THEN pg_last_wal_replay_lsn()
+                                  ELSE pg_current_wal_lsn() END, restart_lsn))::bigint AS idle_bytes
+         FROM pg_replication_slots WHERE NOT active) l ON true)sql";
+}
+
+std::string_view postgres_history_query() {
+    return R"sql(
+SELECT pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.history',
+                    0, 65536, true) AS history)sql";
+}
+
+std::string_view postgres_oldest_wal_query() {
+    // A segment's name is timeline, then the high and the low part of its number.
+    return R"sql(
+SELECT upper(to_hex(('x' || left(o.number, 8))::bit(32)::bigint)) || '/' ||
+       upper(to_hex(('x' || right(o.number, 8))::bit(32)::bigint *
+                    pg_size_bytes(current_setting('wal_segment_size')))) AS oldest_wal_lsn
+  FROM (SELECT min(substr(name, 9)) AS number FROM pg_ls_waldir()
+         WHERE name ~ '^[0-9A-F]{24}$') o)sql";
 }
 
 Fields postgres_facts(const PgResult& status) {
@@ -45,7 +73,8 @@ Fields postgres_facts(const PgResult& status) {
     facts["role"] = is_standby ? "standby" : "primary";
     facts["writable"] = is_standby || status.value("read_only") == "on" ? "false" : "true";
     for (const auto* name : {"timeline", "lsn", "received_lsn", "replay_lsn", "last_msg_age_ms",
-                             "lag_bytes", "sync_state", "version", "system_identifier"}) {
+                             "lag_bytes", "sync_state", "sync_names", "replicas", "version",
+                             "system_identifier", "slots_lost", "slots_idle", "slots_idle_bytes"}) {
         if (auto value = status.value(name); !value.empty()) {
             facts[name] = std::move(value);
         }
@@ -68,6 +97,11 @@ probe::Evidence evidence_of(const Error& error) {
     const bool is_unfit = std::ranges::any_of(
         kUnfit, [message](std::string_view state) { return message.contains(state); });
     return is_unfit ? probe::Evidence::kHard : probe::Evidence::kSilence;
+}
+
+bool refuses_probe(const Error& error) {
+    return evidence_of(error) == probe::Evidence::kSilence &&
+           (error.code() == Errc::kDenied || error.code() == Errc::kInvalid);
 }
 
 }  // namespace muster::adapters

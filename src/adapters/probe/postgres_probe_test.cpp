@@ -142,13 +142,25 @@ TEST_F(PostgresProbeTest, APrimaryThatTakesNoWritesIsHard) {
     EXPECT_EQ(sample->facts.at("writable"), "false");
 }
 
-TEST_F(PostgresProbeTest, WhatOnlyRefusesTheProbeIsSilence) {
+TEST_F(PostgresProbeTest, AServerThatOnlyRefusesTheProbeLeavesItBlind) {
     primary_->sql("CREATE ROLE guarded LOGIN PASSWORD 'right-horse'");
     auto locked_out = settings(*primary_, "primary");
     locked_out.variables["conninfo"] = primary_->conninfo("guarded") + " password=wrong-horse";
     const auto sample = check(locked_out);
     expect(sample, Evidence::kSilence, "[28P01]");
+    EXPECT_TRUE(sample->is_blind) << "it answered: it is not lost";
+    EXPECT_TRUE(sample->detail.contains("it lives, and refuses the probe")) << sample->detail;
+    EXPECT_TRUE(sample->detail.contains("check user and password")) << "what to do about it";
     EXPECT_FALSE(sample->detail.contains("horse"));
+    auto nowhere = settings(*primary_, "primary");
+    nowhere.variables["conninfo"] = primary_->conninfo() + " dbname=nowhere";
+    EXPECT_TRUE(check(nowhere)->is_blind);
+}
+
+TEST_F(PostgresProbeTest, AServerThatRefusesEverybodyIsNoBlindProbe) {
+    auto gone = settings(*primary_, "primary");
+    gone.variables["conninfo"] = "host=127.0.0.1 port=1 dbname=x";
+    EXPECT_FALSE(check(gone)->is_blind);
 }
 
 TEST_F(PostgresProbeTest, AWriteThatWaitsIsSilenceAndLeavesNoSessionBehind) {

@@ -18,11 +18,12 @@ Result<probe::Sample> failed_sample(const Error& error, Duration latency) {
 probe::Sample answered_sample(std::string detail, Duration latency, Duration budget) {
     probe::Sample sample;
     sample.evidence = probe::Evidence::kGood;
-    sample.detail = std::move(detail) + " in " + human_duration(latency);
+    sample.detail = std::move(detail);
     sample.latency = latency;
     if (budget > Duration::zero() && latency > budget) {
         sample.evidence = probe::Evidence::kSlow;
-        sample.detail += ", over the budget of " + human_duration(budget);
+        sample.detail +=
+            " in " + human_duration(latency) + ", over the budget of " + human_duration(budget);
     }
     return sample;
 }

@@ -5,7 +5,7 @@
 namespace muster::adapters {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;  // A person may look into the file with the sqlite3 program.
+constexpr int kBusyTimeoutMs = 2'000;  // A person may look into the file with the sqlite3 program.
 
 Errc code_of(int status) {
     switch (status & 0xff) {
@@ -27,30 +27,61 @@ Errc code_of(int status) {
     }
 }
 
-std::string hint_for(Errc code, const std::string& path) {
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+bool is_locked(int status) {
+    return (status & 0xff) == SQLITE_BUSY || (status & 0xff) == SQLITE_LOCKED;
+}
+
+std::string hint_for(Errc code, int status, const std::string& path) {
+    if (is_locked(status)) {
+        return "see which: `fuser -v " + path + "`, and end it";
+    }
     switch (code) {
         case Errc::kCorrupt:
-            return "stop muster, copy " + path + "* to a safe place, then try `sqlite3 " + path +
-                   " .recover | sqlite3 " + path + ".recovered`";
+            return mending_hint(path);
         case Errc::kDenied:
             return "let the user that muster runs as write " + path + " and its directory";
         case Errc::kOutcomeUnknown:
             return "check the disk, then restart muster: it re-reads what was really written";
         default:
-            return "see `df` for the directory of " + path;
+            return "see what the system says of the disk: `dmesg | tail`, `df " + folder_of(path) +
+                   "`";
     }
 }
 
 Error error_of(sqlite3* database, int status) {
     const char* name = sqlite3_db_filename(database, "main");
     const std::string path = name == nullptr ? "the store" : name;
+    const auto look = "`df " + folder_of(path) + "`";
+    if ((status & 0xff) == SQLITE_FULL) {
+        return Error{Errc::kUnavailable, "store " + path + ": the disk is full",
+                     "make room: " + look + "; muster goes on by itself"};
+    }
+    if (status == SQLITE_IOERR_WRITE) {
+        // A quota and a limit of the process come as this, like a defect of the disk.
+        return Error{Errc::kUnavailable, "store " + path + ": the disk refused a write",
+                     "see whether it, a quota or a limit on file sizes is full: " + look +
+                         ", or what the system says: `dmesg | tail`; muster goes on by itself"};
+    }
     const Errc code = code_of(status);
     const char* words =
-        (status & 0xff) == SQLITE_FULL ? "the disk is full" : sqlite3_errmsg(database);
-    return Error{code, "store " + path + ": " + words, hint_for(code, path)};
+        is_locked(status) ? "it is locked by another program" : sqlite3_errmsg(database);
+    return Error{code, "store " + path + ": " + words, hint_for(code, status, path)};
 }
 
 }  // namespace
+
+std::string mending_hint(const std::string& path) {
+    // Not `.recover`: there are packaged versions of sqlite3 whose `.recover` gives nothing at all.
+    return "stop muster, copy " + path +
+           "* to a safe place, then take out what can be read: " + "`sqlite3 " + path +
+           " .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 " + path +
+           ".recovered`; the page \"Mend the store\" says the rest";
+}
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
     sqlite3_finalize(statement);
@@ -120,7 +151,7 @@ Result<Database> Database::open(const std::string& path) {
     if (status != SQLITE_OK) {
         const Errc code = code_of(status);
         return Error{code, "can't open the store " + path + ": " + sqlite3_errstr(status),
-                     hint_for(code, path)};
+                     hint_for(code, status, path)};
     }
     sqlite3_extended_result_codes(opened, 1);
     sqlite3_busy_timeout(opened, kBusyTimeoutMs);

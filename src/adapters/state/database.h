@@ -39,6 +39,10 @@ class Statement {
     int bound_ = 0;
 };
 
+/// What to do about a damaged store: how to take out what can be read,
+/// docs/howto/mend-the-store.md.
+std::string mending_hint(const std::string& path);
+
 /// One connection to a SQLite file. Its errors: kCorrupt (damaged, or no database), kDenied (may
 /// not be written), kOutcomeUnknown (the disk failed to sync), kUnavailable (disk full, locked, and
 /// the rest): each names the file.

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -209,6 +211,53 @@ TEST_F(SqliteFile, OfAnotherProgramIsRefused) {
         ASSERT_TRUE(database.execute("CREATE TABLE recipes(name TEXT)"));
     }
     EXPECT_EQ(refusal().code(), Errc::kInvalid);
+}
+
+TEST_F(SqliteFile, OfNoFormatIsCorrupt) {
+    world_.close();
+    {
+        auto database = adapters::Database::open(world_.path()).value();
+        ASSERT_TRUE(database.execute("UPDATE meta SET value = 0 WHERE name = 'format'"));
+    }
+    EXPECT_EQ(refusal().code(), Errc::kCorrupt);
+}
+
+// A sync of a file that grows is twice as dear.
+TEST_F(SqliteFile, HasALogOfItsWholeSizeFromTheStart) {
+    EXPECT_GE(std::filesystem::file_size(world_.path() + "-wal"), 4U << 20U);
+}
+
+TEST_F(SqliteFile, LockedByAnotherProgramIsUnavailableAndRecovers) {
+    auto other = adapters::Database::open(world_.path()).value();
+    ASSERT_TRUE(other.execute("BEGIN IMMEDIATE"));
+    const auto refused = put("k", "v");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kUnavailable);
+    EXPECT_NE(refused.error().message().find("locked by another program"), std::string::npos);
+    EXPECT_NE(refused.error().hint().find("fuser -v " + world_.path()), std::string::npos);
+    ASSERT_TRUE(other.execute("ROLLBACK"));
+    EXPECT_FALSE(get("k").has_value()) << "nothing had happened";
+    EXPECT_TRUE(put("k", "v").has_value());
+}
+
+TEST_F(SqliteFile, ThatMayNotGrowIsUnavailableAndRecovers) {
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit tight = before;
+    tight.rlim_cur = 1;
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    const auto refused = put("k", "v");
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kUnavailable) << refused.error().message();
+    EXPECT_NE(refused.error().message().find("refused a write"), std::string::npos)
+        << refused.error().message();
+    EXPECT_FALSE(get("k").has_value());
+    EXPECT_TRUE(put("k", "v").has_value());
+    ASSERT_TRUE(world_.reopen());
+    EXPECT_TRUE(get("k").has_value());
 }
 
 TEST_F(SqliteFile, InAMissingDirectoryIsNotFound) {

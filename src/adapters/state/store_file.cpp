@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -16,6 +17,9 @@ namespace {
 
 constexpr std::string_view kUsedMark = "used";
 constexpr std::size_t kMaxLockFile = 64;
+/// About what lies in the log between two checkpoints (1,000 pages of 4,096 bytes).
+constexpr off_t kLogSize = off_t{4} << 20U;
+constexpr std::size_t kZeroes = std::size_t{1} << 16U;
 
 constexpr const char* kSchema = R"(
 BEGIN IMMEDIATE;
@@ -43,6 +47,8 @@ Error file_error(const std::string& what, int problem) {
     } else if (problem == EACCES || problem == EPERM || problem == EROFS || problem == EISDIR) {
         code = Errc::kDenied;
         hint = "let the user that muster runs as write there, or name another directory";
+    } else if (problem == ENOSPC || problem == EDQUOT || problem == EFBIG) {
+        hint = "make room on that disk: see `df`";
     }
     return Error{code, what + ": " + strerror(problem), hint};
 }
@@ -85,15 +91,43 @@ Result<> create_private(const std::string& path) {
     return {};
 }
 
+// Zeroes from `from` on; false when there is no room.
+bool write_zeroes(int descriptor, off_t from) {
+    const std::string zeroes(kZeroes, '\0');
+    while (from < kLogSize) {
+        const auto rest = static_cast<std::size_t>(kLogSize - from);
+        const auto put = pwrite(descriptor, zeroes.data(), std::min(rest, zeroes.size()), from);
+        if (put <= 0) {
+            return false;
+        }
+        from += put;
+    }
+    return fsync(descriptor) == 0;
+}
+
+// A sync of a file that grows takes the file system's journal as well: about as long again as the
+// data. So the log gets its size at once. What follows its last whole frame is ignored by SQLite.
+void lay_out_log(const std::string& path) {
+    const int descriptor = open((path + "-wal").c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return;
+    }
+    struct stat info{};
+    if (fstat(descriptor, &info) == 0 && info.st_size < kLogSize &&
+        !write_zeroes(descriptor, info.st_size) && ftruncate(descriptor, info.st_size) != 0) {
+        // No room to be quick; what is there serves as well.
+    }
+    close(descriptor);
+}
+
 Error corrupt(const std::string& path, const std::string& why) {
-    return Error{Errc::kCorrupt, "the store " + path + " is damaged: " + why,
-                 "stop muster, copy " + path + "* to a safe place, then try `sqlite3 " + path +
-                     " .recover | sqlite3 " + path + ".recovered`, or bring a copy back"};
+    return Error{Errc::kCorrupt, "the store " + path + " is damaged: " + why, mending_hint(path)};
 }
 
 Result<> check_whole(Database& database, const std::string& path) {
-    TRY(const auto verdict, database.ask("PRAGMA quick_check(1)"));
+    TRY(auto verdict, database.ask("PRAGMA quick_check(1)"));
     if (verdict != "ok") {
+        std::ranges::replace(verdict, '\n', ' ');
         return corrupt(path, verdict);
     }
     return {};
@@ -108,6 +142,9 @@ Result<> check_format(Database& database, const std::string& path) {
     TRY(const auto format, database.ask("SELECT value FROM meta WHERE name = 'format'"));
     if (format.empty()) {
         return corrupt(path, "its format is missing");
+    }
+    if (std::atoi(format.c_str()) < 1) {
+        return corrupt(path, "its format is " + format);
     }
     if (std::atoi(format.c_str()) > kStoreFormat) {
         return Error{Errc::kInvalid,
@@ -140,6 +177,7 @@ Result<> prepare_file(Database& database, const std::string& path, StoreLock& lo
                      "keep it on a local disk, not on a network share"};
     }
     TRY_OK(database.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;"));
+    lay_out_log(path);
     return lock.mark_used();
 }
 

@@ -130,14 +130,19 @@ void StoreThread::answer(Batch batch) {
     const StoreNews news{tables_.revision(), tables_.next_expiry()};
     const bool is_new = news.revision != told_.revision || news.next_expiry != told_.next_expiry;
     told_ = news;
-    if (is_new) {
-        boost::asio::post(executor_, [on_news = on_news_, news] { on_news(news); });
-    }
-    for (auto& request : batch) {
-        --waiting_;
-        // A request goes with its handler, withdrawn or not: its timer belongs to the executor.
-        boost::asio::post(executor_, [request = std::move(request)] { request->deliver(); });
-    }
+    waiting_ -= batch.size();
+    // One handler for the batch: each wakes the executor anew. The requests go with it, withdrawn
+    // or not: their timers belong to the executor.
+    auto deliver = [is_new, on_news = is_new ? on_news_ : OnNews(), news,
+                    batch = std::move(batch)] {
+        if (is_new) {
+            on_news(news);
+        }
+        for (const auto& request : batch) {
+            request->deliver();
+        }
+    };
+    boost::asio::post(executor_, std::move(deliver));
 }
 
 }  // namespace muster::adapters

@@ -81,6 +81,9 @@ Result<Tables::Statements> Tables::prepare(Database& database) {
         TRY(into, database.prepare(sql));
         return {};
     };
+    TRY_OK(make(all.begin, "BEGIN"));
+    TRY_OK(make(all.commit, "COMMIT"));
+    TRY_OK(make(all.roll_back, "ROLLBACK"));
     TRY_OK(make(all.get, "SELECT key, value, created, modified, lease FROM kv WHERE key = ?1"));
     TRY_OK(make(all.list,
                 "SELECT key, value, created, modified, lease FROM kv WHERE key >= ?1 "
@@ -123,7 +126,7 @@ Result<> Tables::begin(Instant now) {
     failure_.reset();
     before_ = place_;
     now_ = std::max(now_, now);
-    TRY_OK(database_.execute("BEGIN"));
+    TRY_OK(statements_.begin.reset().run());
     std::vector<LeaseId> over;
     for (const auto& [id, lease] : place_.leases) {
         if (lease.expires <= now_) {
@@ -140,12 +143,12 @@ Result<> Tables::begin(Instant now) {
 
 Result<> Tables::commit() {
     TRY_OK(write_place());
-    return database_.execute("COMMIT");
+    return statements_.commit.reset().run();
 }
 
 void Tables::roll_back() {
     // SQLite has rolled back by itself after some failures; there is nothing to do then.
-    const auto ignored = database_.execute("ROLLBACK");
+    const auto ignored = statements_.roll_back.reset().run();
     static_cast<void>(ignored);
     place_ = std::move(before_);
 }

@@ -54,6 +54,9 @@ class Tables {
         std::map<state::LeaseId, Lease> leases;
     };
     struct Statements {
+        Statement begin;
+        Statement commit;
+        Statement roll_back;
         Statement get;
         Statement list;
         Statement put;

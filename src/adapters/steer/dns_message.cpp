@@ -48,7 +48,10 @@ Packet reply_to(const ldns_pkt* query) {
     ldns_pkt_set_qr(reply.get(), true);
     ldns_pkt_set_rd(reply.get(), ldns_pkt_rd(query));
     ldns_pkt_set_opcode(reply.get(), ldns_pkt_get_opcode(query));
-    push(reply.get(), LDNS_SECTION_QUESTION, ldns_pkt_question(query));
+    // What asks for more than one thing gets none of it back: hundreds would fit no answer.
+    if (ldns_pkt_qdcount(query) == 1) {
+        push(reply.get(), LDNS_SECTION_QUESTION, ldns_pkt_question(query));
+    }
     if (ldns_pkt_edns(query)) {
         ldns_pkt_set_edns_udp_size(reply.get(), kMaxUdpAnswer);
     }
@@ -92,11 +95,10 @@ void look_up(const ldns_pkt* query, const DnsTable& table, ldns_pkt* reply) {
 }
 
 std::size_t room_of(const ldns_pkt* query) {
-    constexpr std::size_t kPlain = 512;
     if (!ldns_pkt_edns(query)) {
-        return kPlain;
+        return kPlainUdpAnswer;
     }
-    return std::clamp<std::size_t>(ldns_pkt_edns_udp_size(query), kPlain, kMaxUdpAnswer);
+    return std::clamp<std::size_t>(ldns_pkt_edns_udp_size(query), kPlainUdpAnswer, kMaxUdpAnswer);
 }
 
 }  // namespace

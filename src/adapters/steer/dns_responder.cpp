@@ -4,21 +4,24 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
+#include <filesystem>
 #include <map>
+#include <optional>
+#include <string_view>
 
+#include "adapters/steer/dns_answers.h"
 #include "adapters/steer/dns_message.h"
+#include "adapters/steer/dns_udp.h"
 #include "base/task_group.h"
 
 namespace muster::adapters {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using asio::ip::udp;
 
 namespace {
 
@@ -28,7 +31,6 @@ constexpr Duration kIdle = std::chrono::seconds(10);
 constexpr std::size_t kMaxTcp = 256;
 /// Handed out while a target is suspect, so that clients come back soon (gdnsd's floor).
 constexpr Duration kSuspectTtl = std::chrono::seconds(5);
-constexpr int kBurst = 64;
 constexpr int kPortAttempts = 32;
 
 struct Address {
@@ -58,33 +60,48 @@ Result<Address> parse_address(const std::string& text) {
     return address;
 }
 
-Error cannot_listen(const std::string& address, const boost::system::error_code& failed) {
-    const std::string what = "DNS can't listen at " + address + ": " + failed.message();
-    if (failed == asio::error::access_denied) {
-        return {
-            Errc::kDenied, what,
-            "give the binary the privilege (setcap cap_net_bind_service=+ep muster) or choose a "
-            "port above 1023 and forward 53 to it"};
-    }
-    return {Errc::kUnavailable, what, "free the address, or choose another under dns: listen:"};
+std::string own_program() {
+    std::error_code unknown;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
+    return unknown ? "muster" : path.string();
 }
 
-template <class Socket, class Endpoint>
-boost::system::error_code open_at(Socket* socket, const Endpoint& endpoint) {
+struct Refusal {
+    std::string_view protocol;
+    std::uint16_t port = 0;
+    boost::system::error_code why;
+};
+
+Error cannot_listen(const std::string& address, const Refusal& refusal) {
+    const auto what = "DNS can't listen at " + address + " (" + std::string(refusal.protocol) +
+                      "): " + refusal.why.message();
+    if (refusal.why == asio::error::access_denied) {
+        return {Errc::kDenied, what,
+                "a port below 1024 needs a privilege: sudo setcap cap_net_bind_service=+ep " +
+                    own_program() + " (under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE); " +
+                    "or choose a port above 1023 and forward 53 to it"};
+    }
+    if (refusal.why == asio::error::address_in_use) {
+        return {Errc::kUnavailable, what,
+                "see who has it: ss -lntup 'sport = :" + std::to_string(refusal.port) +
+                    "'; end that, or choose another address under dns: listen: or by --dns"};
+    }
+    return {Errc::kUnavailable, what,
+            "see the addresses of this host: ip -brief address; choose one of them under dns: "
+            "listen: or by --dns"};
+}
+
+boost::system::error_code open_tcp(tcp::acceptor* acceptor, const tcp::endpoint& endpoint) {
     boost::system::error_code failed;
-    socket->open(endpoint.protocol(), failed);
-    if constexpr (requires { socket->listen(); }) {
-        if (!failed) {
-            socket->set_option(asio::socket_base::reuse_address(true), failed);
-        }
+    acceptor->open(endpoint.protocol(), failed);
+    if (!failed) {
+        acceptor->set_option(asio::socket_base::reuse_address(true), failed);
     }
     if (!failed) {
-        socket->bind(endpoint, failed);
+        acceptor->bind(endpoint, failed);
     }
-    if constexpr (requires { socket->listen(); }) {
-        if (!failed) {
-            socket->listen(asio::socket_base::max_listen_connections, failed);
-        }
+    if (!failed) {
+        acceptor->listen(asio::socket_base::max_listen_connections, failed);
     }
     return failed;
 }
@@ -93,23 +110,24 @@ boost::system::error_code open_at(Socket* socket, const Endpoint& endpoint) {
 
 struct DnsResponder::Impl {
     Impl(Executor executor, Clock& c, Log& l)
-        : clock(c), log(l), udp_socket(executor), acceptor(executor), tasks(executor) {}
+        : clock(c), log(l), acceptor(executor), tasks(executor) {}
 
     Result<> rebuild();
-    Task<> serve_udp();
+    Result<std::uint16_t> open(const std::string& address, const Address& at);
     Task<> serve_tcp();
     Task<> serve_one(std::shared_ptr<tcp::socket> socket);
     Task<> drop_idle(std::shared_ptr<tcp::socket> socket, std::shared_ptr<Instant> last);
-    void answer_burst();
 
     Clock& clock;
     Log& log;
-    udp::socket udp_socket;
+    DnsUdp udp;
     tcp::acceptor acceptor;
     TaskGroup tasks;
     std::vector<Zone> zones;
     std::map<std::pair<std::string, std::string>, steer::Wanted> steered;
-    std::unique_ptr<DnsTable> table = std::make_unique<DnsTable>();
+    // Shared with the thread that answers by UDP, which reads it while a newer one is in force
+    // here.
+    std::shared_ptr<const DnsAnswers> answers = std::make_shared<const DnsAnswers>();
     std::uint32_t serial = 0;
     std::size_t tcp_open = 0;
 };
@@ -131,8 +149,8 @@ Result<> DnsResponder::Impl::rebuild() {
             wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
         sets.push_back({wanted.record, wanted.answers, ttl});
     }
-    TRY(auto built, DnsTable::build(zones, sets, next));
-    table = std::move(built);
+    TRY(answers, DnsAnswers::build(zones, sets, next, answers.get()));
+    udp.use(answers);
     serial = next;
     return {};
 }
@@ -146,69 +164,41 @@ Result<> DnsResponder::set_zones(std::vector<Zone> zones) {
     return built;
 }
 
-Result<std::uint16_t> DnsResponder::listen(const std::string& address) {
-    TRY(const auto at, parse_address(address));
-    // A port that the system chose for UDP may be taken for TCP: then another one is asked for.
-    boost::system::error_code failed;
-    std::uint16_t port = 0;
+// A port that the system chose for UDP may be taken for TCP: then another one is asked for.
+Result<std::uint16_t> DnsResponder::Impl::open(const std::string& address, const Address& at) {
+    Refusal refusal;
     for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
         boost::system::error_code ignored;
-        impl_->udp_socket.close(ignored);
-        impl_->acceptor.close(ignored);
-        failed = open_at(&impl_->udp_socket, udp::endpoint(at.ip, at.port));
-        if (!failed) {
-            port = impl_->udp_socket.local_endpoint(failed).port();
-            failed = open_at(&impl_->acceptor, tcp::endpoint(at.ip, port));
+        acceptor.close(ignored);
+        refusal = {"UDP", at.port, udp.open({at.ip, at.port})};
+        if (!refusal.why) {
+            refusal = {"TCP", at.port, open_tcp(&acceptor, {at.ip, udp.port()})};
         }
-        if (!failed || at.port != 0) {
+        if (!refusal.why || at.port != 0) {
             break;
         }
     }
-    if (failed) {
-        return cannot_listen(address, failed);
+    if (refusal.why) {
+        udp.stop();
+        return cannot_listen(address, refusal);
     }
-    impl_->udp_socket.non_blocking(true, failed);
-    impl_->tasks.spawn(impl_->serve_udp());
+    return udp.port();
+}
+
+Result<std::uint16_t> DnsResponder::listen(const std::string& address) {
+    TRY(const auto at, parse_address(address));
+    TRY(const auto port, impl_->open(address, at));
+    impl_->udp.use(impl_->answers);
+    impl_->udp.start();
     impl_->tasks.spawn(impl_->serve_tcp());
     return port;
 }
 
 Task<> DnsResponder::stop() {
+    impl_->udp.stop();
     boost::system::error_code ignored;
-    impl_->udp_socket.close(ignored);
     impl_->acceptor.close(ignored);
     return impl_->tasks.stop();
-}
-
-// Answers what has arrived, without waiting, up to a bound: then others get their turn.
-void DnsResponder::Impl::answer_burst() {
-    std::array<std::uint8_t, 4096> buffer{};
-    for (int i = 0; i < kBurst; ++i) {
-        udp::endpoint peer;
-        boost::system::error_code failed;
-        const auto size = udp_socket.receive_from(asio::buffer(buffer), peer, 0, failed);
-        if (failed == asio::error::would_block || failed == asio::error::bad_descriptor) {
-            return;
-        }
-        if (failed) {
-            continue;  // An earlier answer was refused by its asker; that says nothing of the next.
-        }
-        const auto reply = answer_query({buffer.data(), size}, *table, true);
-        if (!reply.empty()) {
-            udp_socket.send_to(asio::buffer(reply), peer, 0, failed);
-        }
-    }
-}
-
-Task<> DnsResponder::Impl::serve_udp() {
-    while (udp_socket.is_open()) {
-        const auto [failed] = co_await udp_socket.async_wait(udp::socket::wait_read, kTuple);
-        if (failed == asio::error::operation_aborted) {
-            break;
-        }
-        answer_burst();
-    }
-    co_return Result<>{};
 }
 
 Task<> DnsResponder::Impl::serve_tcp() {
@@ -254,7 +244,8 @@ Task<> DnsResponder::Impl::serve_one(std::shared_ptr<tcp::socket> socket) {
         }
         query.resize(static_cast<std::size_t>(length[0]) << 8U | length[1]);
         const auto [cut, all] = co_await asio::async_read(*socket, asio::buffer(query), kTuple);
-        const auto reply = cut ? std::vector<std::uint8_t>() : answer_query(query, *table, false);
+        const auto reply =
+            cut ? std::vector<std::uint8_t>() : answer_query(query, answers->table(), false);
         if (reply.empty()) {
             break;
         }
@@ -297,11 +288,13 @@ Task<> DnsResponder::apply(steer::Wanted wanted, Instant /*deadline*/) {
                                              std::to_string(found->second.epoch.value) + ", not " +
                                              std::to_string(wanted.epoch.value)};
     }
-    auto before = impl_->steered;
+    auto before = found == impl_->steered.end() ? std::nullopt : std::optional(found->second);
     impl_->steered[key] = std::move(wanted);
     auto built = impl_->rebuild();
-    if (!built) {
-        impl_->steered = std::move(before);
+    if (!built && before) {
+        impl_->steered[key] = std::move(*before);
+    } else if (!built) {
+        impl_->steered.erase(key);
     }
     co_return built;
 }

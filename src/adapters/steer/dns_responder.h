@@ -12,8 +12,8 @@
 namespace muster::adapters {
 
 /// The embedded authoritative DNS server (UDP, TCP, EDNS): answers are built once per change and
-/// sent by one pointer read. Listens once `listen` was called; answers REFUSED for names it does
-/// not own.
+/// put in force by one pointer. UDP has a thread of its own (`DnsUdp`), all else runs on the
+/// executor. Listens once `listen` was called; answers REFUSED for names it does not own.
 class DnsResponder final : public steer::Steerer {
   public:
     /// The zones it is authoritative for, with what stands in them besides the steered records.

@@ -11,7 +11,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstdio>
@@ -20,6 +19,7 @@
 #include <thread>
 
 #include "adapters/steer/dns_message.h"
+#include "adapters/steer/dns_udp.h"
 
 namespace muster::adapters {
 namespace {
@@ -29,16 +29,19 @@ namespace asio = boost::asio;
 
 class FixedClock final : public Clock {
   public:
+    explicit FixedClock(Executor executor) : executor_(std::move(executor)) {}
     [[nodiscard]] Instant now() const override { return Instant(1s); }
     [[nodiscard]] WallTime wall() const override { return WallTime(1'800'000'000s); }
     // The tests wait for nothing that time would end.
     Task<> sleep_until(Instant /*when*/) override {
-        asio::steady_timer forever(co_await asio::this_coro::executor,
-                                   asio::steady_timer::time_point::max());
+        asio::steady_timer forever(executor_, asio::steady_timer::time_point::max());
         const auto ended = co_await forever.async_wait(asio::as_tuple(asio::use_awaitable));
         static_cast<void>(ended);
         co_return Error{Errc::kCancelled, "stopped"};
     }
+
+  private:
+    Executor executor_;
 };
 
 std::vector<DnsResponder::Zone> zones() {
@@ -96,7 +99,7 @@ class DnsResponderTest : public testing::Test {
     }
 
     asio::io_context loop{1};
-    FixedClock clock;
+    FixedClock clock{loop.get_executor()};
     NullLog log;
     DnsResponder responder;
     std::uint16_t port = 0;
@@ -182,11 +185,132 @@ TEST_F(DnsResponderTest, RefusesARecordOutsideItsZonesAndATwinDeclaration) {
     EXPECT_TRUE(has(dig("ns1.example.com A"), "127.0.0.1"));
 }
 
-TEST_F(DnsResponderTest, SaysWhichAddressItCannotListenAt) {
+TEST_F(DnsResponderTest, SaysWhichAddressIsTakenAndHowToSeeByWhom) {
     DnsResponder other(loop.get_executor(), clock, log);
-    const auto again = other.listen("127.0.0.1:" + std::to_string(port));
+    const auto address = "127.0.0.1:" + std::to_string(port);
+    const auto again = other.listen(address);
+    ASSERT_FALSE(again);
     EXPECT_EQ(again.error().code(), Errc::kUnavailable);
+    EXPECT_TRUE(has(again.error().message(), address + " (UDP): Address already in use"));
+    EXPECT_TRUE(has(again.error().hint(), "ss -lntup 'sport = :" + std::to_string(port) + "'"));
+}
+
+TEST_F(DnsResponderTest, SaysThatOnlyTcpIsTaken) {
+    asio::ip::tcp::acceptor taken(loop, {asio::ip::make_address("127.0.0.1"), 0});
+    DnsResponder other(loop.get_executor(), clock, log);
+    const auto address = "127.0.0.1:" + std::to_string(taken.local_endpoint().port());
+    const auto refused = other.listen(address);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(has(refused.error().message(), address + " (TCP): Address already in use"));
+}
+
+TEST_F(DnsResponderTest, SaysThatAnAddressIsNotOfThisHost) {
+    DnsResponder other(loop.get_executor(), clock, log);
+    const auto refused = other.listen("192.0.2.1:0");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kUnavailable);
+    EXPECT_TRUE(has(refused.error().message(), "192.0.2.1:0")) << refused.error().message();
+    EXPECT_TRUE(has(refused.error().hint(), "ip -brief address")) << refused.error().hint();
     EXPECT_EQ(other.listen("nonsense").error().code(), Errc::kInvalid);
+}
+
+/// Asks from a socket of its own and waits for the answer, as a client does.
+class Client {
+  public:
+    Client(const std::string& address, std::uint16_t port) {
+        socket_.connect({asio::ip::make_address(address), port});
+        const timeval patience{5, 0};
+        setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    }
+    void send(const std::vector<std::uint8_t>& message) { socket_.send(asio::buffer(message)); }
+    /// Empty when none came.
+    std::vector<std::uint8_t> receive() {
+        std::vector<std::uint8_t> message(4096);
+        const auto size = recv(socket_.native_handle(), message.data(), message.size(), 0);
+        message.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+        return message;
+    }
+
+  private:
+    asio::io_context loop_;
+    asio::ip::udp::socket socket_{loop_, asio::ip::udp::v4()};
+};
+
+/// shop.example.com A, with an id that tells it from others.
+std::vector<std::uint8_t> question(std::uint16_t id) {
+    std::vector<std::uint8_t> query{0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
+    put_dns_number(query, 0, id);
+    for (const std::string label : {"shop", "example", "com"}) {
+        query.push_back(static_cast<std::uint8_t>(label.size()));
+        query.insert(query.end(), label.begin(), label.end());
+    }
+    query.insert(query.end(), {0, 0, 1, 0, 1});
+    return query;
+}
+
+TEST_F(DnsResponderTest, AnswersEveryQueryInAFloodOfGarbage) {
+    ASSERT_TRUE(apply({"10.0.0.1"}, Epoch{1}));
+    Client good("127.0.0.1", port);
+    Client bad("127.0.0.1", port);
+    std::uint64_t state = 7;
+    for (std::uint16_t round = 0; round < 200; ++round) {
+        for (std::size_t size = 0; size < 100; ++size) {
+            auto junk = question(round);
+            junk.resize(size % 2 == 0 ? size : junk.size());
+            for (std::size_t bent = 0; bent < 1 + size % 7 && !junk.empty(); ++bent) {
+                state = state * 6364136223846793005U + 1442695040888963407U;
+                junk[(state >> 40U) % junk.size()] = static_cast<std::uint8_t>(state >> 56U);
+            }
+            bad.send(junk);
+        }
+        bad.send(std::vector<std::uint8_t>(9000, 0xc0));
+        // Once this is answered, all before it was taken from the socket.
+        good.send(question(round));
+        const auto answer = good.receive();
+        ASSERT_GT(answer.size(), 12U) << "round " << round;
+        EXPECT_EQ(dns_number_at(answer, 0), round);
+        EXPECT_EQ(answer[3] & 0x0fU, LDNS_RCODE_NOERROR);
+    }
+}
+
+TEST_F(DnsResponderTest, AnswersEveryQueryThatArrivesAfterAChangeByThatChange) {
+    Client client("127.0.0.1", port);
+    for (std::uint8_t round = 1; round < 100; ++round) {
+        ASSERT_TRUE(apply({"10.0.0." + std::to_string(round)}, Epoch{round}));
+        client.send(question(round));
+        const auto answer = client.receive();
+        ASSERT_GT(answer.size(), 12U);
+        EXPECT_EQ(answer.back(), round);
+    }
+}
+
+TEST(DnsWildcard, AnswersFromTheAddressThatWasAsked) {
+    asio::io_context loop(1);
+    FixedClock clock(loop.get_executor());
+    NullLog log;
+    for (const std::string any : {"0.0.0.0:0", "[::]:0"}) {
+        DnsResponder responder(loop.get_executor(), clock, log);
+        const auto port = responder.listen(any);
+        if (!port && any != "0.0.0.0:0") {
+            continue;  // A host without IPv6.
+        }
+        ASSERT_TRUE(port);
+        // A connected socket takes nothing that comes from another address.
+        Client client("127.0.0.2", *port);
+        client.send(question(1));
+        EXPECT_GE(client.receive().size(), 12U) << any;
+    }
+}
+
+TEST(DnsUdp, EndsAtOnceThoughNobodyAsks) {
+    for (int round = 0; round < 20; ++round) {
+        DnsUdp udp;
+        ASSERT_FALSE(udp.open({asio::ip::make_address("127.0.0.1"), 0}));
+        udp.use(std::make_shared<const DnsAnswers>());
+        udp.start();
+        udp.stop();
+        udp.stop();
+    }
 }
 
 TEST(DnsMessage, NeverFailsOnWhatCannotBeRead) {
@@ -202,6 +326,19 @@ TEST(DnsMessage, NeverFailsOnWhatCannotBeRead) {
         EXPECT_TRUE(reply.empty() ||
                     (reply.size() >= 12 && reply[0] == junk[0] && (reply[2] & 0x80U) != 0));
     }
+}
+
+TEST(DnsMessage, RepeatsNoneOfManyQuestions) {
+    const auto table = DnsTable::build(zones(), {}, 1).value();
+    auto query = question(1);
+    const std::vector<std::uint8_t> one(query.begin() + 12, query.end());
+    for (int i = 1; i < 200; ++i) {
+        query.insert(query.end(), one.begin(), one.end());
+    }
+    put_dns_number(query, 4, 200);
+    const auto reply = answer_query(query, *table, true);
+    ASSERT_EQ(reply.size(), 12U);
+    EXPECT_EQ(reply[3], LDNS_RCODE_FORMERR);
 }
 
 TEST(DnsMessage, AnswersNothingToAnAnswer) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "adapters/steer/dns_plain_query.h"
+
 namespace muster::adapters {
 
 namespace {
@@ -38,6 +40,30 @@ long seconds_of(Duration ttl) {
     return std::max<long>(1, std::chrono::duration_cast<std::chrono::seconds>(ttl).count());
 }
 
+Result<Records> read_records(const std::vector<std::string>& texts) {
+    Records records(ldns_rr_list_new());
+    for (const auto& text : texts) {
+        ldns_rr* record = nullptr;
+        const auto status = ldns_rr_new_frm_str(&record, text.c_str(), 0, nullptr, nullptr);
+        if (status != LDNS_STATUS_OK) {
+            return Error{
+                Errc::kInvalid,
+                "the DNS record \"" + text + "\" is wrong: " + ldns_get_errorstr_by_id(status),
+                "mend the record's name, type or answers in the plan"};
+        }
+        ldns_rr_list_push_rr(records.get(), record);
+    }
+    return records;
+}
+
+std::string wire_name(const ldns_rr_list& records) {
+    const auto* owner = ldns_rr_owner(ldns_rr_list_rr(&records, 0));
+    const auto* data = ldns_rdf_data(owner);
+    std::string wire(ldns_rdf_size(owner), 0);
+    std::transform(data, data + wire.size(), wire.begin(), lower_dns_byte);
+    return wire;
+}
+
 }  // namespace
 
 std::string plain_name(std::string name) {
@@ -50,22 +76,52 @@ std::string plain_name(std::string name) {
 }
 
 bool is_within(const std::string& name, const std::string& zone) {
-    return name == zone || zone.empty() || name.ends_with("." + zone);
+    if (name == zone || zone.empty()) {
+        return true;
+    }
+    if (!name.ends_with("." + zone)) {
+        return false;
+    }
+    const auto dot = name.size() - zone.size() - 1;
+    std::size_t backslashes = 0;
+    while (backslashes < dot && name[dot - 1 - backslashes] == '\\') {
+        ++backslashes;
+    }
+    return backslashes % 2 == 0;
 }
 
-Result<> DnsTable::add_text(const std::string& text, const Key& key) {
-    ldns_rr* record = nullptr;
-    const auto status = ldns_rr_new_frm_str(&record, text.c_str(), 0, nullptr, nullptr);
-    if (status != LDNS_STATUS_OK) {
-        return Error{Errc::kInvalid,
-                     "the DNS record \"" + text + "\" is wrong: " + ldns_get_errorstr_by_id(status),
-                     "mend the record's name, type or answers in the plan"};
+std::shared_ptr<const DnsTable::Held> DnsTable::Name::held(ldns_rr_type type) const {
+    for (const auto& [one, held] : sets) {
+        if (one == type) {
+            return held;
+        }
     }
-    auto& set = sets_[key];
-    if (!set) {
-        set.reset(ldns_rr_list_new());
+    return nullptr;
+}
+
+std::shared_ptr<const DnsTable::Held> DnsTable::held(const Key& key) const {
+    const auto found = names_.find(key.first);
+    return found == names_.end() ? nullptr : found->second.held(key.second);
+}
+
+Result<> DnsTable::add_set(const Key& key, std::vector<std::string> texts) {
+    const auto& [text, type] = key;
+    const auto [found, is_new] = names_.try_emplace(text);
+    auto& name = found->second;
+    const Name* known = nullptr;
+    if (before_ != nullptr) {
+        const auto at = before_->names_.find(text);
+        known = at == before_->names_.end() ? nullptr : &at->second;
     }
-    ldns_rr_list_push_rr(set.get(), record);
+    auto held = known == nullptr ? nullptr : known->held(type);
+    if (held == nullptr || held->texts != texts) {
+        TRY(auto records, read_records(texts));
+        held = std::make_shared<const Held>(std::move(texts), std::move(records));
+    }
+    if (is_new) {
+        name.wire = known == nullptr ? wire_name(*held->records) : known->wire;
+    }
+    name.sets.emplace_back(type, std::move(held));
     return {};
 }
 
@@ -82,26 +138,24 @@ Result<> DnsTable::add(const steer::Record& record, const std::vector<std::strin
                      "add its zone under dns: zones: in the plan"};
     }
     const bool is_alias = type == LDNS_RR_TYPE_CNAME;
-    for (const auto other : kTypes) {
-        const bool clashes = sets_.contains({name, other}) &&
-                             (other == type || is_alias || other == LDNS_RR_TYPE_CNAME);
-        if (clashes) {
-            return Error{Errc::kInvalid,
-                         record.name + " is declared twice, or as an alias and more",
-                         "a name is steered in one place, and a CNAME stands alone (RFC 1034)"};
-        }
+    const auto there = names_.find(name);
+    if (there != names_.end() &&
+        (is_alias || there->second.held(type) || there->second.held(LDNS_RR_TYPE_CNAME))) {
+        return Error{Errc::kInvalid, record.name + " is declared twice, or as an alias and more",
+                     "a name is steered in one place, and a CNAME stands alone (RFC 1034)"};
     }
     if (answers.empty() || (is_alias && answers.size() > 1)) {
         return Error{Errc::kInvalid,
                      record.name + " has " + std::to_string(answers.size()) + " answers",
                      "give it at least one; a CNAME exactly one"};
     }
+    const auto start = name + ". " + std::to_string(seconds_of(ttl)) + " IN " + record.type + " ";
+    std::vector<std::string> texts;
+    texts.reserve(answers.size());
     for (const auto& answer : answers) {
-        TRY_OK(add_text(name + ". " + std::to_string(seconds_of(ttl)) + " IN " + record.type + " " +
-                            rdata_text(record.type, answer),
-                        {name, type}));
+        texts.push_back(start + rdata_text(record.type, answer));
     }
-    return {};
+    return add_set({name, type}, std::move(texts));
 }
 
 Result<> DnsTable::add_zone(const DnsResponder::Zone& zone, std::uint32_t serial) {
@@ -115,24 +169,22 @@ Result<> DnsTable::add_zone(const DnsResponder::Zone& zone, std::uint32_t serial
                ". " + plain_name(zone.contact) + "." + name + ". " + std::to_string(serial) +
                " 300 60 604800 " + std::to_string(kNegativeSeconds);
     };
-    // Built through a set of its own, then moved out: the authority section of negative answers.
-    const Key negative{name, LDNS_RR_TYPE_OPT};
-    TRY_OK(add_text(soa(kNegativeSeconds), negative));
-    zones_[name].soa_negative = std::move(sets_[negative]);
-    sets_.erase(negative);
-    TRY_OK(add_text(soa(kZoneSeconds), {name, LDNS_RR_TYPE_SOA}));
+    TRY(zones_[name].soa_negative, read_records({soa(kNegativeSeconds)}));
+    TRY_OK(add_set({name, LDNS_RR_TYPE_SOA}, {soa(kZoneSeconds)}));
+    std::vector<std::string> servers;
+    servers.reserve(zone.name_servers.size());
     for (const auto& server : zone.name_servers) {
-        TRY_OK(add_text(
-            name + ". " + std::to_string(kZoneSeconds) + " IN NS " + plain_name(server) + ".",
-            {name, LDNS_RR_TYPE_NS}));
+        servers.push_back(name + ". " + std::to_string(kZoneSeconds) + " IN NS " +
+                          plain_name(server) + ".");
     }
-    return {};
+    return add_set({name, LDNS_RR_TYPE_NS}, std::move(servers));
 }
 
 Result<std::unique_ptr<DnsTable>> DnsTable::build(const std::vector<DnsResponder::Zone>& zones,
                                                   const std::vector<Set>& steered,
-                                                  std::uint32_t serial) {
+                                                  std::uint32_t serial, const DnsTable* before) {
     auto table = std::make_unique<DnsTable>();
+    table->before_ = before;
     for (const auto& zone : zones) {
         TRY_OK(table->add_zone(zone, serial));
     }
@@ -144,7 +196,17 @@ Result<std::unique_ptr<DnsTable>> DnsTable::build(const std::vector<DnsResponder
     for (const auto& set : steered) {
         TRY_OK(table->add(set.record, set.answers, set.ttl));
     }
+    table->before_ = nullptr;
     return table;
+}
+
+std::vector<std::pair<std::string, const ldns_rr*>> DnsTable::denials() const {
+    std::vector<std::pair<std::string, const ldns_rr*>> denials;
+    denials.reserve(zones_.size());
+    for (const auto& [name, zone] : zones_) {
+        denials.emplace_back(names_.at(name).wire, ldns_rr_list_rr(zone.soa_negative.get(), 0));
+    }
+    return denials;
 }
 
 const DnsTable::Zone* DnsTable::zone_of(const std::string& name) const {
@@ -160,25 +222,26 @@ const DnsTable::Zone* DnsTable::zone_of(const std::string& name) const {
 }
 
 bool DnsTable::exists(const std::string& name) const {
-    return std::ranges::any_of(
-        sets_, [&name](const auto& entry) { return is_within(entry.first.first, name); });
+    return std::ranges::any_of(names_,
+                               [&name](const auto& entry) { return is_within(entry.first, name); });
 }
 
 void DnsTable::follow_alias(const std::string& name, ldns_rr_type type, DnsFinding* finding) const {
     auto at = name;
     for (int i = 0; i < kMaxAliases; ++i) {
-        const auto alias = sets_.find({at, LDNS_RR_TYPE_CNAME});
-        if (alias == sets_.end()) {
+        const auto alias = held({at, LDNS_RR_TYPE_CNAME});
+        if (alias == nullptr) {
             break;
         }
-        finding->answers.push_back(alias->second.get());
-        char* target = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(alias->second.get(), 0), 0));
+        const auto* records = alias->records.get();
+        finding->answers.push_back(records);
+        char* target = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(records, 0), 0));
         at = plain_name(target);
         free(target);
     }
-    const auto found = sets_.find({at, type});
-    if (found != sets_.end() && type != LDNS_RR_TYPE_CNAME) {
-        finding->answers.push_back(found->second.get());
+    const auto found = held({at, type});
+    if (found != nullptr && type != LDNS_RR_TYPE_CNAME) {
+        finding->answers.push_back(found->records.get());
     }
 }
 
@@ -189,13 +252,12 @@ DnsFinding DnsTable::find(const std::string& name, ldns_rr_type type) const {
         return {LDNS_RCODE_REFUSED, false, {}, nullptr};
     }
     if (type == LDNS_RR_TYPE_ANY) {
-        const auto* const held = std::ranges::find_if(
-            kTypes, [&](ldns_rr_type one) { return sets_.contains({name, one}); });
-        type = held == kTypes.end() ? type : *held;
+        const auto* const first = std::ranges::find_if(
+            kTypes, [&](ldns_rr_type one) { return held({name, one}) != nullptr; });
+        type = first == kTypes.end() ? type : *first;
     }
-    const auto exact = sets_.find({name, type});
-    if (exact != sets_.end()) {
-        finding.answers.push_back(exact->second.get());
+    if (const auto exact = held({name, type})) {
+        finding.answers.push_back(exact->records.get());
         return finding;
     }
     follow_alias(name, type, &finding);

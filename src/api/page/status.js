@@ -23,7 +23,7 @@ function duration(seconds) {
 }
 
 const conditionClass = (condition) => ({ok: 'good', moving: 'busy', down: 'bad', exposed: 'warn',
-  degraded: 'warn'}[condition] || 'warn');
+  degraded: 'warn', stalled: 'bad'}[condition] || 'warn');
 const healthClass = (health) => ({up: 'good', down: 'bad'}[health] || 'warn');
 const runClass = (state) => ({done: 'good', failed: 'bad', waiting: 'warn', aborted: 'warn',
   rolled_back: 'warn'}[state] || 'busy');
@@ -37,16 +37,29 @@ function row(cells) {
   return line;
 }
 
+// What was never measured is no figure, and never green.
+function forecastCell(service) {
+  const next = (service.forecasts || []).find((one) => one.kind === 'failover');
+  if (!next) return ['none', 'note'];
+  if (next.p95_s === null) return ['unknown: never measured', 'warn'];
+  const figure = (next.is_lower_bound ? 'at least ' : '') + duration(next.p50_s) + ', p95 ' +
+      duration(next.p95_s);
+  const from = ' (' + next.runs + (next.runs === 1 ? ' run)' : ' runs)');
+  return [figure + (next.verdict === 'exceeds' ? ': over the RTO' : '') + from,
+    {fits: 'good', exceeds: 'bad strong'}[next.verdict] || 'warn'];
+}
+
 function serviceRow(service) {
   const move = service.last_move;
   const late = service.rpo_now_s === null ? 'warn' :
       service.rpo_now_s > service.rpo_s ? 'bad strong' : 'good';
   return row([
     [service.id, 'strong'], [service.primary],
-    [service.condition + (service.detail ? ': ' + service.detail : ''),
+    [[service.condition + (service.detail ? ': ' + service.detail : ''), ...service.notices].join('; '),
       conditionClass(service.condition)],
     [duration(service.rpo_now_s), late + ' number'],
     ['RPO ' + duration(service.rpo_s) + ', RTO ' + duration(service.rto_s), 'number note'],
+    forecastCell(service),
     [service.mode + (service.mode_reason ? ' (' + service.mode_reason + ')' : ''), 'note'],
     [move ? move.kind + ' to ' + move.to + ', ' + move.status + ', ' + move.at.slice(0, 19) + 'Z' :
         'none', 'note'],
@@ -56,7 +69,7 @@ function serviceRow(service) {
 function componentRows(service) {
   return service.components.flatMap((component) => component.sites.map((site) => row([
     [service.id], [component.id], [site.site],
-    [site.role || (site.wanted ? site.healthy + ' of ' + site.wanted : ''), 'note'],
+    [site.role + (site.is_in_sync ? ', in sync' : '') || (site.wanted ? site.healthy + ' of ' + site.wanted : ''), 'note'],
     [site.health, healthClass(site.health)],
     [site.lag_s === null ? '' : duration(site.lag_s), 'number'], [site.detail, 'note'],
   ])));
@@ -101,7 +114,7 @@ function headline() {
     counts[service.condition] = (counts[service.condition] || 0) + 1;
   }
   const verdict = byId('verdict');
-  const worst = ['down', 'moving', 'exposed', 'degraded', 'unknown'].find((name) => counts[name]);
+  const worst = ['down', 'stalled', 'moving', 'exposed', 'degraded', 'unknown'].find((name) => counts[name]);
   verdict.className = worst ? conditionClass(worst) : 'good';
   verdict.textContent = worst ?
       Object.entries(counts).map(([name, count]) => count + ' ' + name).join(', ') :
@@ -114,6 +127,7 @@ function draw() {
   byId('plan').textContent = status.plan;
   byId('node').textContent = 'seen from ' + status.site + ' by ' + status.node +
       (status.is_eligible ? '' : ' — abstains: ' + status.why_not_eligible) +
+      (status.store_problem ? ' — nothing can be written: ' + status.store_problem : '') +
       (status.has_full_picture ? '' : ' — first picture not complete');
   headline();
   byId('services').replaceChildren(...status.services.map(serviceRow));

@@ -91,6 +91,8 @@ SiteReport CustomComponent::assess(const SiteId& site, const SiteId& /*primary*/
     const bool is_current = verdict.facts_at == verdict.sampled && !verdict.facts.empty();
     report.health = verdict.health;
     report.evidence = verdict.evidence;
+    report.since = verdict.since;
+    report.sampled = verdict.sampled;
     report.detail = verdict.detail;
     report.healthy = verdict.health == probe::Health::kUp ? 1 : 0;
     report.role = fact("role");

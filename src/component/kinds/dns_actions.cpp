@@ -44,6 +44,9 @@ class PointAction final : public workflow::Action {
               ""}},
             "points a name at a site, compare-and-set by epoch");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"answers", "previous"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(10),
                 .attempts = 5,

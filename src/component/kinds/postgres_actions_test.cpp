@@ -193,11 +193,14 @@ TEST_F(PostgresActions, AwaitReadsItsPosition) {
 }
 
 TEST_F(PostgresActions, DivergenceIsCountedAndKeptByRun) {
-    control.divergence = {{0x3000100}, {0x3000148}, 72, 2, "/srv/keep/r-1"};
+    control.divergence = {
+        {0x3000100}, {0x3000148},     72,
+        2,           "/srv/keep/r-1", {{"public.orders", 3}, {"public.items", 1}}};
     const auto outputs = bench.apply("postgres.keep_divergence", keep(true));
     ASSERT_TRUE(outputs);
     EXPECT_EQ(control.kept_in, "/srv/keep/r-1");
     EXPECT_EQ(outputs->at("lost_transactions"), "2");
+    EXPECT_EQ(outputs->at("tables"), "public.orders (3 changes); public.items (1 change)");
     EXPECT_EQ(outputs->at("lost_bytes"), "72");
     EXPECT_EQ(outputs->at("artefact"), "/srv/keep/r-1");
     EXPECT_FALSE(outputs->contains("loss_ms"));

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plan/model.h"
 #include "plan/schema.h"
@@ -9,11 +10,26 @@
 
 namespace muster::component {
 
-/// The server of `component` at `site`, as the plan declares it; nothing when it is not there.
+/// Servers at one site of which a step means one.
+struct ServerGroup {
+    std::vector<postgres::Server> servers;  ///< At least one.
+    std::string chosen;  ///< Its name; empty: the only one, or whichever takes writes now.
+};
+
+/// The servers of `component` at `site` in the plan's order; none when it is not there.
+std::vector<postgres::Server> servers_at(const plan::Component& component, const SiteId& site);
+/// The first of them.
 std::optional<postgres::Server> server_at(const plan::Component& component, const SiteId& site);
+/// Those of all sites.
+std::vector<postgres::Server> all_servers(const plan::Component& component);
+/// kInvalid when the servers of a component can't be what is declared.
+Result<> check_servers(const plan::Component& component);
 /// A server as a step carries it, and back.
 plan::Node to_node(const postgres::Server& server);
 postgres::Server server_from(const plan::Node& node);
+/// A group of one looks like that server alone.
+plan::Node to_node(const ServerGroup& group);
+ServerGroup group_from(const plan::Node& node);
 /// The parameter type of a server in a step.
 plan::Type server_type(std::string doc);
 /// What stands under `sites: NAME:` of a postgres component.

@@ -18,6 +18,8 @@ class KeepDivergenceAction final : public PostgresAction {
             {{"old", server_type("the former primary"), true, ""},
              {"new", server_type("the primary now"), true, ""},
              {"keep", Type::text("directory on the old host; the run's id is added"), true, ""},
+             {"fenced", Type::text("what the fence left: a running standby has nothing to keep"),
+              false, ""},
              {"tolerate_unreachable", Type::boolean("done also when the old host can't be asked"),
               false, "false"}},
             "counts and keeps what the old primary had and the new one lacks");
@@ -26,10 +28,14 @@ class KeepDivergenceAction final : public PostgresAction {
         return {.timeout = std::chrono::minutes(5), .is_idempotent = true, .can_undo = true};
     }
     Task<Fields> apply(workflow::Call call, Instant deadline) override {
-        const auto old = server(call, "old");
+        if (call.with.text("fenced") == "standby") {
+            co_return Fields{{"kept", "nothing: it was a standby all the time"}};
+        }
+        CO_TRY(const auto old, co_await server(call, "old", deadline));
+        CO_TRY(const auto now, co_await server(call, "new", deadline));
         auto kept =
             (co_await control_.keep_divergence(
-                 old, server(call, "new"), call.with.text("keep") + "/" + call.run.str(), deadline))
+                 old, now, call.with.text("keep") + "/" + call.run.str(), deadline))
                 .with("while keeping what " + name_of(old) + " has and its successor lacks");
         if (!kept && is_absence(kept.error().code()) &&
             call.with.flag("tolerate_unreachable", false)) {
@@ -44,6 +50,14 @@ class KeepDivergenceAction final : public PostgresAction {
         return code == Errc::kUnavailable || code == Errc::kTimedOut || code == Errc::kNotFound ||
                code == Errc::kOutcomeUnknown;
     }
+    static std::string tables_text(const std::vector<postgres::TableTouched>& tables) {
+        std::string text;
+        for (const auto& table : tables) {
+            text += (text.empty() ? "" : "; ") + table.name + " (" + std::to_string(table.changes) +
+                    (table.changes == 1 ? " change)" : " changes)");
+        }
+        return text;
+    }
     static Fields outputs(const postgres::Divergence& divergence) {
         Fields outputs{{"reached", "true"},
                        {"from_lsn", postgres::to_string(divergence.from)},
@@ -51,6 +65,9 @@ class KeepDivergenceAction final : public PostgresAction {
                        {"lost_bytes", std::to_string(divergence.bytes)},
                        {"lost_transactions", std::to_string(divergence.transactions)},
                        {"artefact", divergence.artefact}};
+        if (!divergence.tables.empty()) {
+            outputs["tables"] = tables_text(divergence.tables);
+        }
         outputs["kept"] = divergence.artefact.empty() ? "nothing to keep" : divergence.artefact;
         if (divergence.transactions == 0) {
             outputs["loss_ms"] = "0";
@@ -67,7 +84,8 @@ class RebuildAction final : public PostgresAction {
             {{"server", server_type("the server that becomes a standby"), true, ""},
              {"primary", server_type("whose standby it becomes"), true, ""},
              {"kept", Type::text("that nothing is discarded: ${steps.NAME.keep.kept}"), true, ""},
-             {"how", Type::one_of({"basebackup"}, "how it is made new"), false, "basebackup"}},
+             {"how", Type::one_of({"auto", "rewind", "basebackup"}, "how it is made new"), false,
+              "auto"}},
             "makes a server a streaming standby again; refused before its data is kept");
     }
     [[nodiscard]] workflow::Traits traits() const override {
@@ -78,8 +96,10 @@ class RebuildAction final : public PostgresAction {
     }
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override {
         using State = workflow::Observation::State;
-        CO_TRY(const auto state, co_await control_.inspect(server(call, "server"), deadline));
-        CO_TRY(const auto primary, co_await control_.inspect(server(call, "primary"), deadline));
+        CO_TRY(const auto target, co_await server(call, "server", deadline));
+        CO_TRY(const auto source, co_await server(call, "primary", deadline));
+        CO_TRY(const auto state, co_await control_.inspect(target, deadline));
+        CO_TRY(const auto primary, co_await control_.inspect(source, deadline));
         const bool is_follower = state.role == postgres::Role::kStandby && state.is_streaming &&
                                  state.timeline == primary.timeline &&
                                  state.system_identifier == primary.system_identifier;
@@ -89,8 +109,13 @@ class RebuildAction final : public PostgresAction {
         co_return workflow::Observation{State::kNotDone, {}};
     }
     Task<Fields> apply(workflow::Call call, Instant deadline) override {
-        const auto target = server(call, "server");
-        const auto primary = server(call, "primary");
+        CO_TRY(auto target, co_await server(call, "server", deadline));
+        CO_TRY(const auto primary, co_await server(call, "primary", deadline));
+        target = on_its_host(std::move(target));
+        const auto how = call.with.text("how");
+        target.rebuild_by = how == "rewind"       ? postgres::RebuildBy::kRewind
+                            : how == "basebackup" ? postgres::RebuildBy::kBaseBackup
+                                                  : postgres::RebuildBy::kAuto;
         if (!is_filled(call.with.text("kept"))) {
             co_return Error(
                 Errc::kDenied,
@@ -109,7 +134,7 @@ class RebuildAction final : public PostgresAction {
     }
     Task<> undo(workflow::Call call, Instant /*deadline*/) override {
         co_return Error(Errc::kInvalid,
-                        "the rebuild of " + name_of(server(call, "server")) + " can't be undone");
+                        "the rebuild of " + named(call, "server") + " can't be undone");
     }
 
   private:
@@ -139,8 +164,9 @@ class CheckReadyAction final : public PostgresAction {
                 .can_undo = true};
     }
     Task<Fields> apply(workflow::Call call, Instant deadline) override {
-        const auto standby = server(call, "standby");
-        CO_TRY(const auto primary, co_await control_.inspect(server(call, "primary"), deadline));
+        CO_TRY(const auto standby, co_await server(call, "standby", deadline));
+        CO_TRY(const auto from, co_await server(call, "primary", deadline));
+        CO_TRY(const auto primary, co_await control_.inspect(from, deadline));
         CO_TRY(const auto state, co_await control_.inspect(standby, deadline));
         CO_TRY_OK(belongs(standby, state, primary));
         const auto received = std::max(state.received, state.position);
@@ -155,6 +181,7 @@ class CheckReadyAction final : public PostgresAction {
                             "wait until it has caught up, or raise max_lag_bytes");
         }
         co_return Fields{{"lag_bytes", std::to_string(lag)},
+                         {"primary", from.name},
                          {"timeline", std::to_string(state.timeline)}};
     }
 
@@ -188,7 +215,7 @@ class VerifyAction final : public PostgresAction {
         return {.timeout = std::chrono::seconds(10), .is_idempotent = true, .can_undo = true};
     }
     Task<Fields> apply(workflow::Call call, Instant deadline) override {
-        const auto target = server(call, "server");
+        CO_TRY(const auto target, co_await server(call, "server", deadline));
         CO_TRY_OK((co_await control_.write_canary(target, call.epoch, deadline))
                       .with("while writing through " + name_of(target)));
         co_return Fields{{"written", "true"}};

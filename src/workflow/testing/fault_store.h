@@ -108,7 +108,9 @@ class FaultStore final : public state::Store {
     }
     void note(const std::vector<state::Op>& ops) {
         for (const auto& op : ops) {
-            if (op.key.find("/journal/") == std::string::npos || op.value.empty()) {
+            const bool is_record =
+                op.key.starts_with("runs/") && op.key.find("/journal/") != std::string::npos;
+            if (!is_record || op.value.empty()) {
                 continue;
             }
             const auto record = boost::json::parse(op.value);

@@ -1,0 +1,197 @@
+#include "agent/replication.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+namespace muster::agent {
+
+namespace json = boost::json;
+
+namespace {
+
+using component::ReplicationView;
+using component::ReplicaView;
+using Kind = SyncAct::Kind;
+
+/// Commits stall until the standby has caught up: only one that is near is taken.
+constexpr std::uint64_t kNearBytes = 16U << 20U;
+/// A standby answers within milliseconds; what it has not confirmed after this long is missed.
+constexpr Duration kConfirmWithin = std::chrono::seconds(1);
+/// How long a lost one keeps its place when another one could take it.
+constexpr Duration kReplaceAfter = std::chrono::seconds(3);
+
+const ReplicaView* standby_in(const ReplicationView& view, const std::string& name) {
+    const auto found = std::ranges::find_if(view.standbys, [&name](const ReplicaView& standby) {
+        return standby.server.standby_name() == name;
+    });
+    return found == view.standbys.end() ? nullptr : &*found;
+}
+
+bool is_fit(const ReplicaView& standby, const ReplicationView& view) {
+    return standby.named == 1 && standby.is_streaming &&
+           standby.flushed.value + kNearBytes >= view.position.value;
+}
+
+/// The most advanced one that could be made to hold everything; the plan's order breaks ties.
+const ReplicaView* best_fit(const ReplicationView& view) {
+    const ReplicaView* best = nullptr;
+    for (const auto& standby : view.standbys) {
+        if (is_fit(standby, view) && (best == nullptr || standby.flushed > best->flushed)) {
+            best = &standby;
+        }
+    }
+    return best;
+}
+
+/// A connection that a dead network left open looks like streaming for a minute; so a standby
+/// counts as lost when it has not confirmed in time what the primary had at an earlier look.
+void follow_loss(const ReplicaView* holder, const ReplicationView& view, SyncWatch* watch,
+                 Instant now) {
+    const bool is_there = holder != nullptr && holder->is_streaming;
+    if (is_there && holder->flushed >= watch->mark) {
+        watch->lost_since.reset();
+        watch->mark = view.position;
+        watch->marked = view.seen;
+        return;
+    }
+    if (!is_there || view.seen - watch->marked >= kConfirmWithin) {
+        watch->lost_since = watch->lost_since.value_or(now);
+    }
+}
+
+/// One of the settings that this program makes: it may take it back.
+bool is_own(const std::string& setting) {
+    return setting.starts_with("FIRST 1 (\"muster_");
+}
+
+SyncAct act(Kind kind, const ReplicaView* standby, std::string why) {
+    return {kind, standby == nullptr ? std::nullopt : std::optional(standby->server),
+            std::move(why)};
+}
+
+SyncAct protect(const ReplicationView& view, const SyncWatch& watch, Instant now) {
+    if (now < watch.retry_at) {
+        return {};
+    }
+    if (const auto* fit = best_fit(view)) {
+        return act(Kind::kProtect, fit, {});
+    }
+    if (is_own(view.setting)) {
+        return act(Kind::kRelax, nullptr, "no standby is fit to be waited for");
+    }
+    for (const auto& standby : view.standbys) {
+        if (standby.named == 0 && standby.says_streaming) {
+            return act(Kind::kName, &standby, {});
+        }
+    }
+    return {};
+}
+
+std::string lack_of(const ReplicationView& view) {
+    for (const auto& standby : view.standbys) {
+        const auto name = standby.server.standby_name();
+        if (standby.named > 1) {
+            return "several servers stream under the name " + name;
+        }
+        if (standby.is_streaming) {
+            return name + " is far behind";
+        }
+    }
+    return "no standby streams";
+}
+
+}  // namespace
+
+std::string sync_key(const ServiceId& service, const ComponentId& component) {
+    return "services/" + service.str() + "/sync/" + component.str();
+}
+
+std::string encode(const SyncRecord& record) {
+    return json::serialize(json::object{{"version", 1},
+                                        {"primary", record.primary.str()},
+                                        {"site", record.site.str()},
+                                        {"standby", record.standby}});
+}
+
+Result<SyncRecord> decode_sync(const state::KeyValue& entry) {
+    boost::system::error_code failed;
+    const auto value = json::parse(entry.value, failed);
+    const auto* object = failed ? nullptr : value.if_object();
+    const auto text = [object](std::string_view key) -> std::optional<std::string> {
+        const auto* found = object == nullptr ? nullptr : object->if_contains(key);
+        return found != nullptr && found->is_string()
+                   ? std::optional(std::string(found->get_string()))
+                   : std::nullopt;
+    };
+    const auto primary = text("primary");
+    const auto site = text("site");
+    const auto standby = text("standby");
+    if (!primary || !site || !standby) {
+        return Error{Errc::kCorrupt, "the record " + entry.key + " can't be read",
+                     "stop muster and look at the store's file; no standby counts as in sync"};
+    }
+    return SyncRecord{SiteId(*primary), SiteId(*site), *standby, entry.modified};
+}
+
+std::string_view to_string(SyncState state) {
+    constexpr std::array<std::string_view, 5> kNames = {"off", "unknown", "in_sync", "waiting",
+                                                        "degraded"};
+    return kNames.at(static_cast<std::size_t>(state));
+}
+
+SyncState state_of(const ReplicationView& view, const SyncWatch& watch) {
+    if (view.mode != ReplicationView::Mode::kManaged) {
+        return SyncState::kOff;
+    }
+    if (!watch.is_loaded) {
+        return SyncState::kUnknown;
+    }
+    const bool has_one = !watch.record.site.empty() && watch.record.primary == view.primary.site;
+    if (!has_one) {
+        return SyncState::kDegraded;
+    }
+    return watch.lost_since ? SyncState::kWaiting : SyncState::kInSync;
+}
+
+SyncAct next_act(const ReplicationView& view, SyncWatch* watch, Instant now) {
+    const bool has_one = !watch->record.site.empty() && watch->record.primary == view.primary.site;
+    if (view.mode != ReplicationView::Mode::kManaged) {
+        const bool was_managed = watch->record.revision.value != 0;
+        return was_managed && (has_one || is_own(view.setting))
+                   ? act(Kind::kForget, nullptr, "the plan does not ask for it any more")
+                   : SyncAct{};
+    }
+    if (!has_one) {
+        watch->lost_since.reset();
+        if (watch->why.empty() || watch->retry_at <= now) {
+            watch->why = lack_of(view);
+        }
+        return protect(view, *watch, now);
+    }
+    const auto& name = watch->record.standby;
+    const auto* holder = standby_in(view, name);
+    follow_loss(holder, view, watch, now);
+    if (view.setting != postgres::sync_setting(name)) {
+        return act(Kind::kForget, nullptr, "synchronous_standby_names was changed by someone else");
+    }
+    if (holder == nullptr || holder->named > 1) {
+        return act(Kind::kForget, nullptr,
+                   holder == nullptr ? name + " has left the plan" : lack_of(view));
+    }
+    if (!watch->lost_since) {
+        return {};
+    }
+    const auto lost = now - *watch->lost_since;
+    const auto* other = best_fit(view);
+    if (other != nullptr && other != holder && lost >= kReplaceAfter) {
+        return act(Kind::kReplace, other, name + " is lost");
+    }
+    if (view.degrade_after && lost >= *view.degrade_after) {
+        return act(Kind::kForget, nullptr,
+                   name + " has confirmed nothing for " + human_duration(lost));
+    }
+    return {};
+}
+
+}  // namespace muster::agent
