@@ -21,8 +21,7 @@ Result<long> print_batch(Context& context, long after, long limit) {
         }
         context.streams.out << std::flush;
     }
-    return static_cast<long>(
-        document.root().number("next_after").value_or(static_cast<double>(after)));
+    return document.root().whole("next_after").value_or(after);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "cli/json_view.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 namespace muster::cli {
 
@@ -31,6 +33,15 @@ std::optional<double> JsonView::number(std::string_view key) const {
         return std::nullopt;
     }
     return value->to_number<double>();
+}
+
+std::optional<std::int64_t> JsonView::whole(std::string_view key) const {
+    constexpr double kMost = 9e15;
+    const auto value = number(key);
+    if (!value || std::isnan(*value)) {
+        return std::nullopt;
+    }
+    return std::llround(std::clamp(*value, -kMost, kMost));
 }
 
 bool JsonView::flag(std::string_view key) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,8 @@ class JsonView {
     /// Of this value itself.
     [[nodiscard]] std::string text() const;
     [[nodiscard]] std::optional<double> number(std::string_view key) const;
+    /// Rounded, and clamped to what is exact in a double: a number of another node may be anything.
+    [[nodiscard]] std::optional<std::int64_t> whole(std::string_view key) const;
     [[nodiscard]] bool flag(std::string_view key) const;
     [[nodiscard]] std::vector<JsonView> items(std::string_view key) const;
     /// The names and texts of an object.

@@ -1,5 +1,6 @@
 #include "cli/render.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/time.h"
@@ -69,11 +70,11 @@ std::string render_forecast(const std::string& service, const JsonView& forecast
     Table table({"STEP", "P50", "P95", "FROM", "ON THE CRITICAL PATH"});
     const auto add = [&table](const std::string& name, const JsonView& time,
                               const std::string& path) {
-        const auto samples = time.number("samples").value_or(0);
+        const auto samples = time.whole("samples").value_or(0);
         table.add({{name},
                    time_cell(time, "p50_s"),
                    time_cell(time, "p95_s"),
-                   {std::to_string(static_cast<long>(samples))},
+                   {std::to_string(samples)},
                    {path}});
     };
     const bool is_forced = forecast.text("kind") == "failover";
@@ -83,7 +84,7 @@ std::string render_forecast(const std::string& service, const JsonView& forecast
     }
     for (const auto& step : forecast.items("steps")) {
         const auto share =
-            static_cast<long>(std::lround(step.number("critical_share").value_or(0) * 100));
+            std::lround(std::clamp(step.number("critical_share").value_or(0), 0.0, 1.0) * 100);
         const std::string path = !step.flag("is_awaited")   ? "no: users are back before it"
                                  : step.flag("is_critical") ? "yes, " + std::to_string(share) + " %"
                                                             : std::to_string(share) + " %";

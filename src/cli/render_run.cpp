@@ -71,12 +71,6 @@ std::string note_of(const JsonView& step) {
     return note;
 }
 
-// A number of another node may be anything.
-std::string count_of(std::optional<double> number) {
-    constexpr double kMost = 1e6;
-    return std::to_string(static_cast<int>(std::clamp(number.value_or(0), 0.0, kMost)));
-}
-
 }  // namespace
 
 std::string render_runs(const JsonView& runs, bool has_colours) {
@@ -90,7 +84,8 @@ std::string render_runs(const JsonView& runs, bool has_colours) {
              {route(run)},
              {status, run_colour(status)},
              {is_final ? human_seconds(run.number("took_s")) : "since " + run.text("started")},
-             {count_of(run.number("steps_done")) + "/" + count_of(run.number("steps_total"))},
+             {std::to_string(run.whole("steps_done").value_or(0)) + "/" +
+              std::to_string(run.whole("steps_total").value_or(0))},
              {run.flag("is_automatic") ? "muster" : run.text("requested_by")}});
     }
     return table.render(has_colours);
@@ -104,8 +99,8 @@ std::string render_step(const JsonView& step, bool has_colours) {
         paint(std::string(mark.text) + " " + pad(status, 9), mark.colour, has_colours);
     line += " " + pad(step.text("id"), 24) + " ";
     line += pad(has_time ? human_seconds(step.number("took_s")) : "", 9);
-    if (const auto attempts = step.number("attempts").value_or(0); attempts > 1) {
-        line += " attempt " + std::to_string(static_cast<int>(attempts));
+    if (const auto attempts = step.whole("attempts").value_or(0); attempts > 1) {
+        line += " attempt " + std::to_string(attempts);
     }
     line += " " + note_of(step);
     line.erase(line.find_last_not_of(' ') + 1);

@@ -135,6 +135,9 @@ TEST(JsonView, ReadsPastWhatIsMissingOrOdd) {
     EXPECT_EQ(root["b"].text("c"), "x");
     EXPECT_TRUE(root["d"].is_empty());
     EXPECT_EQ(root["none"]["deeper"].number("x"), std::nullopt);
+    EXPECT_EQ(root.whole("a"), 1);
+    EXPECT_EQ(root.whole("b"), std::nullopt);
+    EXPECT_EQ(JsonText(R"({"attempts":1e49})").root().whole("attempts"), 9'000'000'000'000'000);
     EXPECT_TRUE(JsonText("nonsense").root().items("a").empty());
 }
 

@@ -69,6 +69,7 @@ class FakeControl final : public postgres::ServerControl {
                                                std::string keep_in, Instant /*deadline*/) override {
         kept_in = keep_in;
         CO_TRY_OK(plain("keep", old_primary));
+        errors.erase(refused_until_kept);
         co_return divergence;
     }
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server /*primary*/,
@@ -106,6 +107,7 @@ class FakeControl final : public postgres::ServerControl {
     postgres::IdCheck checked;
     std::set<std::string> missing;
 
+    std::string refused_until_kept;  ///< The call whose error a keep ends.
     std::string kept_in;
     bool is_promotion_stuck = false;
 

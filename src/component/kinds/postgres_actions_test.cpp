@@ -58,7 +58,9 @@ struct PostgresActions : testing::Test {
         return std::move(Parameters()
                              .node("server", server("east"))
                              .node("primary", server("west"))
-                             .text("kept", kept))
+                             .text("kept", kept)
+                             .text("keep", "/srv/keep")
+                             .text("counted_transactions", "2"))
             .build();
     }
     static plan::Node ready() {
@@ -231,6 +233,20 @@ TEST_F(PostgresActions, CorruptWalIsNeverTolerated) {
 TEST_F(PostgresActions, RebuildIsRefusedBeforeTheOldDataIsKept) {
     EXPECT_EQ(bench.apply("postgres.rebuild", rebuild("")).error().code(), Errc::kDenied);
     EXPECT_FALSE(called("rebuild east"));
+}
+
+TEST_F(PostgresActions, RebuildKeepsWhatAServerTookThatCameBackSince) {
+    control.states["west"].is_writable = true;
+    control.errors.insert_or_assign("rebuild east", Error(Errc::kDenied, "not kept"));
+    EXPECT_EQ(bench.apply("postgres.rebuild", rebuild("kept")).error().code(), Errc::kDenied);
+    control.divergence.transactions = 5;
+    control.divergence.artefact = "/srv/keep/r-1";
+    control.refused_until_kept = "rebuild east";
+    const auto outputs = bench.apply("postgres.rebuild", rebuild("kept"));
+    ASSERT_TRUE(outputs);
+    EXPECT_EQ(outputs->at("lost_transactions"), "3");
+    EXPECT_EQ(outputs->at("artefact"), "/srv/keep/r-1");
+    EXPECT_EQ(outputs->at("streaming"), "false");
 }
 
 TEST_F(PostgresActions, RebuildNeedsAWritablePrimary) {

@@ -10,6 +10,32 @@ namespace {
 using plan::Type;
 using postgres::ServerState;
 
+std::string tables_text(const std::vector<postgres::TableTouched>& tables) {
+    std::string text;
+    for (const auto& table : tables) {
+        text += (text.empty() ? "" : "; ") + table.name + " (" + std::to_string(table.changes) +
+                (table.changes == 1 ? " change)" : " changes)");
+    }
+    return text;
+}
+
+Fields divergence_outputs(const postgres::Divergence& divergence) {
+    Fields outputs{{"reached", "true"},
+                   {"from_lsn", postgres::to_string(divergence.from)},
+                   {"to_lsn", postgres::to_string(divergence.to)},
+                   {"lost_bytes", std::to_string(divergence.bytes)},
+                   {"lost_transactions", std::to_string(divergence.transactions)},
+                   {"artefact", divergence.artefact}};
+    if (!divergence.tables.empty()) {
+        outputs["tables"] = tables_text(divergence.tables);
+    }
+    outputs["kept"] = divergence.artefact.empty() ? "nothing to keep" : divergence.artefact;
+    if (divergence.transactions == 0) {
+        outputs["loss_ms"] = "0";
+    }
+    return outputs;
+}
+
 class KeepDivergenceAction final : public PostgresAction {
   public:
     using PostgresAction::PostgresAction;
@@ -42,37 +68,13 @@ class KeepDivergenceAction final : public PostgresAction {
             co_return Fields{{"reached", "false"}, {"why", kept.error().message()}};
         }
         CO_TRY(const auto divergence, std::move(kept));
-        co_return outputs(divergence);
+        co_return divergence_outputs(divergence);
     }
 
   private:
     static bool is_absence(Errc code) {
         return code == Errc::kUnavailable || code == Errc::kTimedOut || code == Errc::kNotFound ||
                code == Errc::kOutcomeUnknown;
-    }
-    static std::string tables_text(const std::vector<postgres::TableTouched>& tables) {
-        std::string text;
-        for (const auto& table : tables) {
-            text += (text.empty() ? "" : "; ") + table.name + " (" + std::to_string(table.changes) +
-                    (table.changes == 1 ? " change)" : " changes)");
-        }
-        return text;
-    }
-    static Fields outputs(const postgres::Divergence& divergence) {
-        Fields outputs{{"reached", "true"},
-                       {"from_lsn", postgres::to_string(divergence.from)},
-                       {"to_lsn", postgres::to_string(divergence.to)},
-                       {"lost_bytes", std::to_string(divergence.bytes)},
-                       {"lost_transactions", std::to_string(divergence.transactions)},
-                       {"artefact", divergence.artefact}};
-        if (!divergence.tables.empty()) {
-            outputs["tables"] = tables_text(divergence.tables);
-        }
-        outputs["kept"] = divergence.artefact.empty() ? "nothing to keep" : divergence.artefact;
-        if (divergence.transactions == 0) {
-            outputs["loss_ms"] = "0";
-        }
-        return outputs;
     }
 };
 
@@ -84,6 +86,9 @@ class RebuildAction final : public PostgresAction {
             {{"server", server_type("the server that becomes a standby"), true, ""},
              {"primary", server_type("whose standby it becomes"), true, ""},
              {"kept", Type::text("that nothing is discarded: ${steps.NAME.keep.kept}"), true, ""},
+             {"keep", Type::text("where what it took since is kept, on its host"), false, ""},
+             {"counted_transactions", Type::text("how many `kept` counted"), false, "0"},
+             {"counted_bytes", Type::text("how many `kept` counted"), false, "0"},
              {"how", Type::one_of({"auto", "rewind", "basebackup"}, "how it is made new"), false,
               "auto"}},
             "makes a server a streaming standby again; refused before its data is kept");
@@ -128,9 +133,21 @@ class RebuildAction final : public PostgresAction {
             co_return Error(Errc::kUnavailable, name_of(primary) + " is no writable primary now",
                             "rebuild from the site that serves");
         }
-        CO_TRY(const auto state, (co_await control_.rebuild(target, primary, call.epoch, deadline))
-                                     .with("while making " + name_of(target) + " a standby"));
-        co_return outputs(state);
+        auto state = co_await control_.rebuild(target, primary, call.epoch, deadline);
+        Fields late;
+        if (!state && state.error().code() == Errc::kDenied) {
+            // A server that somebody started after the keep step has taken more since.
+            auto divergence = co_await control_.keep_divergence(
+                target, primary, keep_in(call, target), deadline);
+            if (divergence && !divergence->artefact.empty()) {
+                late = divergence_outputs(not_counted(std::move(*divergence), call));
+                state = co_await control_.rebuild(target, primary, call.epoch, deadline);
+            }
+        }
+        CO_TRY(const auto made,
+               std::move(state).with("while making " + name_of(target) + " a standby"));
+        late.merge(outputs(made));
+        co_return late;
     }
     Task<> undo(workflow::Call call, Instant /*deadline*/) override {
         co_return Error(Errc::kInvalid,
@@ -138,6 +155,19 @@ class RebuildAction final : public PostgresAction {
     }
 
   private:
+    static std::string keep_in(const workflow::Call& call, const postgres::Server& target) {
+        const auto declared = call.with.text("keep");
+        return (declared.empty() ? target.data + "-divergence" : declared) + "/" + call.run.str();
+    }
+    // The keep step's outputs hold its own count: a report adds both.
+    static postgres::Divergence not_counted(postgres::Divergence all, const workflow::Call& call) {
+        const auto counted = [&call](std::string_view name) {
+            return static_cast<std::uint64_t>(std::max(0L, call.with.integer(name, 0)));
+        };
+        all.transactions -= std::min(all.transactions, counted("counted_transactions"));
+        all.bytes -= std::min(all.bytes, counted("counted_bytes"));
+        return all;
+    }
     static Fields outputs(const ServerState& state) {
         return {{"streaming", state.is_streaming ? "true" : "false"},
                 {"timeline", std::to_string(state.timeline)},

@@ -174,6 +174,9 @@ PhaseStep PostgresComponent::rebuild(const ServerGroup& servers, const ServerGro
     with.node("server", to_node(servers))
         .node("primary", to_node(primary))
         .text("kept", output(kept_by, "kept"))
+        .text("keep", plan_.settings.text("keep"))
+        .text("counted_transactions", output(kept_by, "lost_transactions:-0"))
+        .text("counted_bytes", output(kept_by, "lost_bytes:-0"))
         .text("how", plan_.settings.text("rebuild", "auto"));
     made.step.with = std::move(with).build();
     made.step.timeout = std::chrono::hours(6);
