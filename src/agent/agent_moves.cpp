@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "agent/state.h"
 #include "component/derive.h"
@@ -115,8 +116,13 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
         return vote.target.site == move.from && vote.health == probe::Health::kDown &&
                vote.evidence == probe::Evidence::kSilence;
     });
-    auto run = co_await start_move(service, move, cause_of(*live, decision),
-                                   {{"look_first", is_silence ? "always" : "late"}});
+    const auto limit = live->plan->failover.max_loss.value_or(live->plan->objectives.rpo);
+    auto run = co_await start_move(
+        service, move, cause_of(*live, decision),
+        {{"look_first", is_silence ? "always" : "late"},
+         {"loss_limit_ms",
+          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count())},
+         {"decided", format_wall(deps.clock.wall())}});
     live = find(service);
     if (live == nullptr) {
         co_return Result<>{};
@@ -148,10 +154,11 @@ void Agent::State::note_loss(const LiveService& live, const component::Move& mov
     }
     const auto bound = found->is_in_sync ? std::optional(Duration(0)) : found->loss;
     if (bound) {
-        (*parameters)["loss_bound_ms"] = std::to_string(to_ms(*bound));
+        (*parameters)["loss_bound_ms"] = std::to_string(std::lround(to_ms(*bound)));
     }
     if (found->is_in_sync) {
         (*parameters)["was_in_sync"] = "true";
+        parameters->erase("loss_limit_ms");  // What it lacks was never acknowledged.
     }
 }
 

@@ -72,6 +72,11 @@ class FakeControl final : public postgres::ServerControl {
         errors.erase(refused_until_kept);
         co_return divergence;
     }
+    Task<postgres::Commits> commits_after(postgres::Server server, postgres::Lsn /*from*/,
+                                          Instant /*deadline*/) override {
+        CO_TRY_OK(plain("commits", server));
+        co_return commits;
+    }
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server /*primary*/,
                                         Epoch /*epoch*/, Instant /*deadline*/) override {
         co_return answer("rebuild", server);
@@ -107,6 +112,7 @@ class FakeControl final : public postgres::ServerControl {
     postgres::IdCheck checked;
     std::set<std::string> missing;
 
+    postgres::Commits commits;
     std::string refused_until_kept;  ///< The call whose error a keep ends.
     std::string kept_in;
     bool is_promotion_stuck = false;

@@ -181,5 +181,23 @@ TEST(Names, AreStable) {
     EXPECT_EQ(to_string(Role::kUnknown), "unknown");
 }
 
+TEST(Commits, AreCountedOverTheirTime) {
+    const auto some = parse_commits(
+        "commits=3\nfirst=2026-11-21 23:59:59.500000\nlast=2026-11-22 00:00:01.750000\n");
+    ASSERT_TRUE(some);
+    EXPECT_EQ(some->count, 3U);
+    EXPECT_EQ(some->span, std::chrono::milliseconds(2250));
+    const auto none = parse_commits("commits=0\nfirst=\nlast=\n");
+    ASSERT_TRUE(none);
+    EXPECT_EQ(none->count, 0U);
+}
+
+TEST(Commits, ThatCannotBeReadAreNotNone) {
+    for (const auto* told : {"", "commits=x\n", "commits=0\nfirst=\nlast=\nmissing=yes\n",
+                             "commits=2\nfirst=soon\nlast=later\n"}) {
+        EXPECT_FALSE(parse_commits(told)) << told;
+    }
+}
+
 }  // namespace
 }  // namespace muster::postgres

@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "base/time.h"
 #include "postgres/lsn.h"
+#include "postgres/wal_dump.h"
 
 namespace muster::postgres {
 
@@ -133,6 +134,9 @@ class ServerControl {
     /// nothing on either. `keep_in` is a directory on the old primary's host.
     virtual Task<Divergence> keep_divergence(Server old_primary, Server new_primary,
                                              std::string keep_in, Instant deadline) = 0;
+    /// What a stopped `server` has beyond `from`, read from its WAL; changes nothing. kDenied when
+    /// it still runs as a primary.
+    virtual Task<Commits> commits_after(Server server, Lsn from, Instant deadline) = 0;
     /// Makes `server` a streaming standby of `primary`: by restart where its timeline allows, else
     /// by a fresh base backup beside the old data, swapped in when complete. Idempotent.
     virtual Task<ServerState> rebuild(Server server, Server primary, Epoch epoch,

@@ -80,6 +80,41 @@ Result<WalSummary> parse_wal_stats(std::string_view output, std::string_view err
     return summary;
 }
 
+Result<Commits> parse_commits(std::string_view told) {
+    std::optional<std::uint64_t> count;
+    std::string first;
+    std::string last;
+    bool is_missing = false;
+    for (const auto line : lines_of(told)) {
+        const auto equals = line.find('=');
+        const auto key = line.substr(0, equals);
+        const auto value = equals == line.npos ? std::string_view() : line.substr(equals + 1);
+        if (key == "commits") {
+            count = number_in<std::uint64_t>(value);
+        } else if (key == "first") {
+            first = value;
+        } else if (key == "last") {
+            last = value;
+        }
+        is_missing = is_missing || line == "missing=yes";
+    }
+    if (!count || is_missing) {
+        return Error(Errc::kCorrupt, "what it has committed since can't be read from its WAL",
+                     "run pg_waldump on the data directory's pg_wal by hand");
+    }
+    Commits commits{*count, {}};
+    if (commits.count > 0) {
+        for (auto* text : {&first, &last}) {
+            std::ranges::replace(*text, ' ', 'T');
+            *text += 'Z';
+        }
+        TRY(const auto from, parse_wall(first));
+        TRY(const auto to, parse_wall(last));
+        commits.span = std::max(Duration(0), Duration(to - from));
+    }
+    return commits;
+}
+
 std::string wal_file_name(int timeline, Lsn lsn, std::uint64_t segment_bytes) {
     const std::uint64_t bytes = segment_bytes == 0 ? 16U << 20U : segment_bytes;
     const std::uint64_t segment = lsn.value / bytes;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "postgres/lsn.h"
 
 namespace muster::postgres {
@@ -23,6 +24,16 @@ struct WalSummary {
 /// Wording differs: up to 15 "wanted 24, got 0", from 16 "expected at least 24, got 0"; the header
 /// "WAL statistics between" is there from 15. Only what all versions share is read.
 Result<WalSummary> parse_wal_stats(std::string_view output, std::string_view error);
+
+/// Commit records of a stretch of WAL.
+struct Commits {
+    std::uint64_t count = 0;
+    Duration span{};  ///< From the first to the last of them, by the writing server's clock.
+};
+
+/// Reads "commits=", "first=" and "last=", the last two as "2026-11-21 05:08:28.123456" in UTC.
+/// kCorrupt when they are not there, or when "missing=yes" says that the WAL is not.
+Result<Commits> parse_commits(std::string_view told);
 
 /// Where pg_waldump's error says that the WAL ends; nothing when it does not say.
 std::optional<Lsn> wal_end(std::string_view error);

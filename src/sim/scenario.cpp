@@ -106,7 +106,7 @@ void Scenario::start_node(std::size_t index) {
 
 Task<> Scenario::serve_clients() {
     while (true) {
-        CO_TRY_OK(co_await clock_.sleep_for(std::chrono::milliseconds(500)));
+        CO_TRY_OK(co_await clock_.sleep_for(SiteWorld::kWriteInterval));
         // What was written is on its way for a moment: a crash then finds it acknowledged, or not.
         world_.replicate();
         world_.write();

@@ -176,6 +176,14 @@ Task<postgres::Divergence> SimControl::keep_divergence(Server old_primary, Serve
     co_return divergence;
 }
 
+Task<postgres::Commits> SimControl::commits_after(Server server, postgres::Lsn from,
+                                                  Instant deadline) {
+    CO_TRY_OK(co_await at_host(server.site, deadline));
+    const auto position = path_.world().server(server.site).position;
+    const auto count = position - std::min(position, from.value);
+    co_return postgres::Commits{count, SiteWorld::kWriteInterval * static_cast<long>(count)};
+}
+
 Task<ServerState> SimControl::rebuild(Server server, Server primary, Epoch epoch,
                                       Instant deadline) {
     const auto site = server.site;

@@ -24,6 +24,8 @@ class SimControl final : public postgres::ServerControl {
     Task<postgres::Divergence> keep_divergence(postgres::Server old_primary,
                                                postgres::Server new_primary, std::string keep_in,
                                                Instant deadline) override;
+    Task<postgres::Commits> commits_after(postgres::Server server, postgres::Lsn from,
+                                          Instant deadline) override;
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
     Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,

@@ -68,6 +68,7 @@ class SiteWorld {
     void replicate();
     /// A client at each site writes where writes are taken.
     void write();
+    static constexpr Duration kWriteInterval = std::chrono::milliseconds(500);
     /// Starts a former primary behind muster's back, when there is one; false when there is none.
     bool intrude();
     /// The primary's server has heard from this standby that it has everything up to `position`.

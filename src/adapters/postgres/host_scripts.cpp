@@ -203,6 +203,23 @@ find_tool pg_waldump
 exit 0
 )sh";
 
+// "COMMIT 2026-11-21 05:08:28.123456 UTC; …", "COMMIT_PREPARED 734: 2026-11-21 …".
+constexpr const char* kCommits = R"sh(
+find_tool pg_waldump
+# For a segment that is not there the tool itself waits 5 s.
+{
+    TZ=UTC timeout 20 "$tool" -r Transaction -p "$data/pg_wal" -t "$1" -s "$2" 2>&1
+    [ $? != 124 ] || echo "could not find the end in time"
+} | awk '
+    /could not (find|locate|open) / { missing = 1 }
+    /desc: COMMIT/ && match($0, /[0-9]+-[0-9]+-[0-9]+ [0-9]+:[0-9]+:[0-9.]+/) {
+        last = substr($0, RSTART, RLENGTH)
+        if (!commits++) first = last
+    }
+    END { print "commits=" commits + 0; print "first=" first; print "last=" last
+          if (missing && !commits) print "missing=yes" }'
+)sh";
+
 // Rows, where the record tells how many; the names are looked up by who can.
 constexpr const char* kRelations = R"sh(
 find_tool pg_waldump
@@ -418,6 +435,9 @@ Script start() {
 }
 Script wal_stats() {
     return make("wal", kWalStats);
+}
+Script commits() {
+    return make("commits", kCommits);
 }
 Script relations() {
     return make("relations", kRelations);

@@ -39,6 +39,8 @@ Script history();
 Script start();
 /// $3 timeline, $4 start. Prints the statistics of the WAL from there on; its end on stderr.
 Script wal_stats();
+/// $3 timeline, $4 start. Prints "commits=", "first=", "last=" (UTC) of the WAL from there on.
+Script commits();
 /// $3 timeline, $4 position. Prints the first record from there on; nothing where it can't.
 Script first_record();
 /// $3 timeline, $4 start, $5 end. Prints "rows tablespace/database/filenode" of what the WAL

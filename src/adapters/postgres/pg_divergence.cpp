@@ -12,6 +12,7 @@
 
 namespace muster::adapters {
 
+using postgres::Commits;
 using postgres::Divergence;
 using postgres::Lsn;
 using postgres::Process;
@@ -38,6 +39,11 @@ Lsn last_byte(Lsn end) {
     return Lsn{end.value - 1};
 }
 
+Error runs_as_primary(const Server& server) {
+    return Error{Errc::kDenied, "site " + server.site.str() + " still runs as a primary",
+                 "fence it first: what it has beyond the new primary still grows"};
+}
+
 std::string file_part(Lsn lsn) {
     auto text = postgres::to_string(lsn);
     std::ranges::replace(text, '/', '_');
@@ -46,15 +52,27 @@ std::string file_part(Lsn lsn) {
 
 }  // namespace
 
+Task<Commits> PgServerControl::commits_after(Server server, Lsn from, Instant deadline) {
+    CO_TRY(const auto told, co_await host_.run(server, host_scripts::inspect(), {}, deadline));
+    CO_TRY(const auto state, read_host_state(told.output));
+    CO_TRY(const auto control, postgres::parse_control_data(told.output));
+    if (state.process != Process::kStopped && control.says_primary()) {
+        co_return runs_as_primary(server);
+    }
+    const Host::Input input{
+        {std::to_string(timeline_of(told.output, control)), postgres::to_string(from)}, {}};
+    CO_TRY(const auto read, co_await host_.run(server, host_scripts::commits(), input, deadline));
+    CO_TRY(const auto commits, postgres::parse_commits(read.output));
+    co_return commits;
+}
+
 Task<PgServerControl::Parting> PgServerControl::find_parting(Server old_primary, Server new_primary,
                                                              Instant deadline) {
     CO_TRY(const auto told, co_await host_.run(old_primary, host_scripts::inspect(), {}, deadline));
     CO_TRY(const auto state, read_host_state(told.output));
     CO_TRY(const auto control, postgres::parse_control_data(told.output));
     if (state.process != Process::kStopped && control.says_primary()) {
-        co_return Error{Errc::kDenied,
-                        "site " + old_primary.site.str() + " still runs as a primary",
-                        "fence it first: what it has beyond the new primary still grows"};
+        co_return runs_as_primary(old_primary);
     }
     CO_TRY(const auto fresh, co_await ask_server(new_primary, deadline));
     if (fresh.role != postgres::Role::kPrimary) {

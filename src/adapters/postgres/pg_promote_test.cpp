@@ -81,6 +81,27 @@ TEST_F(Promotion, AwaitPositionReturnsWhenItIsThereAndTimesOutWhenItIsNot) {
     EXPECT_EQ(none.error().code(), Errc::kConflict);
 }
 
+TEST_F(Promotion, WhatTheOldPrimaryAloneHasIsCounted) {
+    PostgresPair::cut_off(pair_.b());
+    const auto from =
+        postgres::parse_lsn(PostgresPair::sql(pair_.a(), "SELECT pg_current_wal_lsn()"));
+    PostgresPair::sql(pair_.a(), "INSERT INTO rows VALUES (1)");
+    PostgresPair::sql(pair_.a(), "SELECT pg_sleep(0.3)");
+    PostgresPair::sql(pair_.a(), "INSERT INTO rows VALUES (2)");
+    const auto running = pair_.run(pair_.control().commits_after(pair_.a(), *from, pair_.in(5s)));
+    EXPECT_EQ(running.error().code(), Errc::kDenied);
+    ASSERT_TRUE(
+        pair_.run(pair_.control().fence(pair_.a(), Epoch{1}, StopMode::kImmediate, pair_.in(5s))));
+    const auto two = pair_.run(pair_.control().commits_after(pair_.a(), *from, pair_.in(5s)));
+    ASSERT_TRUE(two) << two.error().message();
+    EXPECT_EQ(two->count, 2U);
+    EXPECT_GE(two->span, 300ms);
+    EXPECT_LT(two->span, 30s);
+    const auto unknown = pair_.run(pair_.control().commits_after(
+        pair_.a(), postgres::Lsn{from->value + (64U << 20U)}, pair_.in(20s)));
+    EXPECT_EQ(unknown.error().code(), Errc::kCorrupt) << unknown.error().message();
+}
+
 TEST_F(Promotion, DemoteIsRepeatableAndTellsTheSamePosition) {
     const auto first = pair_.run(pair_.control().demote(pair_.a(), Epoch{2}, pair_.in(10s)));
     ASSERT_TRUE(first) << first.error().message();

@@ -36,6 +36,8 @@ class PgServerControl final : public postgres::ServerControl {
     /// Where old and new have parted, keep_divergence() must have kept the difference: kDenied
     /// otherwise. kDenied too when `server` is not proven to be out of force, or `primary` to be in
     /// it. Needs room for a second copy beside the data directory.
+    Task<postgres::Commits> commits_after(postgres::Server server, postgres::Lsn from,
+                                          Instant deadline) override;
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
     Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,

@@ -187,7 +187,14 @@ class PromoteAction final : public PostgresAction {
              {"proof", Type::text("that the old primary is fenced: ${steps.NAME.fence.proof}"),
               true, ""},
              {"old_position", Type::text("last WAL positions of the old site's servers"), false,
-              ""}},
+              ""},
+             {"old", server_type("the old site's servers: what they alone have is looked up"),
+              false, ""},
+             {"loss_limit_ms", Type::text("a longer stretch of commits is not given up"), false,
+              ""},
+             {"loss_bound_ms", Type::text("the most that was to be lost when it was decided"),
+              false, ""},
+             {"decided", Type::text("when that was, in UTC"), false, ""}},
             "promotes a standby; refused without the proof of a fence");
     }
     [[nodiscard]] workflow::Traits traits() const override {
@@ -214,6 +221,7 @@ class PromoteAction final : public PostgresAction {
                             "fence it first and hand its proof over: "
                             "`proof: ${steps.NAME.fence.proof}`");
         }
+        CO_TRY_OK(co_await require_small_loss(call, target, deadline));
         CO_TRY(const auto state, (co_await control_.promote(target, call.epoch, deadline))
                                      .with("while promoting " + name_of(target)));
         if (state.role != postgres::Role::kPrimary || !state.is_writable) {
@@ -231,6 +239,47 @@ class PromoteAction final : public PostgresAction {
         co_return Error(Errc::kInvalid,
                         "the promotion of " + named(call, "server") + " can't be undone",
                         "switch back with a planned move once the old site is a standby again");
+    }
+
+  private:
+    // What was to be lost when the move was decided, and all that may have been written until now.
+    [[nodiscard]] bool may_exceed(const workflow::Call& call, Duration limit) const {
+        const auto decided = parse_wall(call.with.text("decided"));
+        const auto bound = std::chrono::milliseconds(call.with.integer("loss_bound_ms", -1));
+        if (!decided || bound.count() < 0) {
+            return true;
+        }
+        const Duration since = deps_.probe_deps.clock.wall() - *decided;
+        return since < Duration(0) || bound + since > limit;
+    }
+    // A primary that was only cut off has gone on taking writes until a fence that came late. They
+    // can be counted now, before they are given up; where they can't, the decision stands.
+    Task<> require_small_loss(workflow::Call call, postgres::Server target, Instant deadline) {
+        const auto limit = std::chrono::milliseconds(call.with.integer("loss_limit_ms", -1));
+        if (limit.count() < 0 || !may_exceed(call, limit)) {
+            co_return Result<>{};
+        }
+        CO_TRY(const auto state, (co_await control_.inspect(target, deadline))
+                                     .with("while looking at " + name_of(target)));
+        if (state.role != postgres::Role::kStandby) {
+            co_return Result<>{};
+        }
+        const auto received = std::max(state.received, state.position);
+        for (const auto& old : group_from(part(call.with, "old")).servers) {
+            const auto alone = co_await control_.commits_after(old, received, deadline);
+            if (!alone || alone->count == 0 || alone->span <= limit) {
+                continue;
+            }
+            co_return Error(
+                Errc::kDenied,
+                name_of(old) + " took " + std::to_string(alone->count) + " commits over " +
+                    human_duration(alone->span) + " which " + name_of(target) +
+                    " has not: more than the " + format_duration(limit) + " that may be lost",
+                "muster run rollback " + call.run.str() + " takes " + name_of(old) +
+                    " back into service with all of it; to give it up: muster run abort " +
+                    call.run.str() + ", then muster failover " + call.service.str());
+        }
+        co_return Result<>{};
     }
 };
 

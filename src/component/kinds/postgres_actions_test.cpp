@@ -146,6 +146,46 @@ TEST_F(PostgresActions, PromotionWithoutProofIsRefused) {
     EXPECT_FALSE(called("promote west"));
 }
 
+plan::Node promotion_within(const std::string& limit_ms, const std::string& decided) {
+    return std::move(Parameters()
+                         .node("server", server("west"))
+                         .node("old", server("east"))
+                         .text("proof", "stopped")
+                         .text("loss_limit_ms", limit_ms)
+                         .text("loss_bound_ms", "500")
+                         .text("decided", decided))
+        .build();
+}
+
+TEST_F(PostgresActions, PromotionThatComesLateGivesUpNoMoreThanItsLimit) {
+    control.commits = {1580, std::chrono::seconds(8)};
+    const auto long_ago = format_wall(bench.clock.wall() - std::chrono::seconds(12));
+    const auto refused = bench.apply("postgres.promote", promotion_within("5000", long_ago));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kDenied);
+    EXPECT_NE(refused.error().message().find("1580 commits over 8.00 s"), std::string::npos)
+        << refused.error().message();
+    EXPECT_FALSE(called("promote west"));
+    EXPECT_TRUE(bench.apply("postgres.promote", promotion_within("9000", long_ago)));
+}
+
+TEST_F(PostgresActions, PromotionAsksTheOldHostOnlyWhenItIsLate) {
+    control.commits = {1580, std::chrono::seconds(8)};
+    const auto now = format_wall(bench.clock.wall());
+    EXPECT_TRUE(bench.apply("postgres.promote", promotion_within("5000", now)));
+    EXPECT_TRUE(bench.apply("postgres.promote", promotion_within("", now)));
+    EXPECT_FALSE(called("commits east"));
+    const auto later = format_wall(bench.clock.wall() + std::chrono::hours(24));
+    EXPECT_FALSE(bench.apply("postgres.promote", promotion_within("5000", later)));
+}
+
+TEST_F(PostgresActions, PromotionGoesOnWhenTheOldHostCannotTell) {
+    control.errors.insert_or_assign("commits east", Error(Errc::kUnavailable, "no route"));
+    const auto long_ago = format_wall(bench.clock.wall() - std::chrono::seconds(12));
+    EXPECT_TRUE(bench.apply("postgres.promote", promotion_within("5000", long_ago)));
+    EXPECT_TRUE(called("commits east"));
+}
+
 TEST_F(PostgresActions, PromotionTellsWhatItLacks) {
     const auto outputs = bench.apply("postgres.promote", promote("stopped"));
     ASSERT_TRUE(outputs);

@@ -51,8 +51,9 @@ class PostgresComponent final : public Component {
                                      std::string_view name = "name") const;
     [[nodiscard]] PhaseStep fence(const postgres::Server& old, const Servers* candidates,
                                   bool is_one_of_many) const;
+    /// `old`: whose WAL tells what the promotion loses, where the run has a limit for that.
     [[nodiscard]] PhaseStep promote(const ServerGroup& to, std::string proof,
-                                    std::string old_positions) const;
+                                    std::string old_positions, const Servers* old) const;
     [[nodiscard]] PhaseStep keep(const postgres::Server& old, const ServerGroup& now,
                                  bool tolerates) const;
     [[nodiscard]] PhaseStep rebuild(const ServerGroup& servers, const ServerGroup& primary,

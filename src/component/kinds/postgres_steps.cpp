@@ -140,13 +140,19 @@ PhaseStep PostgresComponent::fence(const postgres::Server& old, const Servers* c
 }
 
 PhaseStep PostgresComponent::promote(const ServerGroup& to, std::string proof,
-                                     std::string old_positions) const {
+                                     std::string old_positions, const Servers* old) const {
     PhaseStep made = make_step(Phase::kPromote, "promote", "postgres.promote");
-    made.step.with = std::move(Parameters()
-                                   .node("server", to_node(to))
-                                   .text("proof", std::move(proof))
-                                   .text("old_position", std::move(old_positions)))
-                         .build();
+    Parameters with;
+    with.node("server", to_node(to))
+        .text("proof", std::move(proof))
+        .text("old_position", std::move(old_positions));
+    if (old != nullptr) {
+        with.node("old", to_node(ServerGroup{*old, ""}))
+            .text("loss_limit_ms", "${parameters.loss_limit_ms:-}")
+            .text("loss_bound_ms", "${parameters.loss_bound_ms:-}")
+            .text("decided", "${parameters.decided:-}");
+    }
+    made.step.with = std::move(with).build();
     made.step.timeout = std::chrono::seconds(60);
     made.step.point_of_no_return = true;
     return made;
@@ -222,7 +228,7 @@ std::vector<PhaseStep> PostgresComponent::failover(const Move& move, const Serve
         }
     }
     const auto now = chosen(to, "choose");
-    auto promotion = promote(now, std::move(proofs), std::move(positions));
+    auto promotion = promote(now, std::move(proofs), std::move(positions), &from);
     if (to.size() > 1) {
         steps.push_back(choose(Phase::kPromote, to));
         promotion.step.needs.emplace_back("choose");
@@ -275,7 +281,8 @@ std::vector<PhaseStep> PostgresComponent::switchover(const Move& move, const Ser
                           .build();
     await.step.timeout = std::chrono::minutes(1);
     steps.push_back(std::move(await));
-    steps.push_back(promote(now, output("demote", "proof"), output("demote", "position_lsn:-")));
+    steps.push_back(
+        promote(now, output("demote", "proof"), output("demote", "position_lsn:-"), nullptr));
     steps.back().step.needs.emplace_back("await");
     steps.push_back(verify(now));
     steps.push_back(rebuild(old, now, "await"));
