@@ -128,7 +128,7 @@ class AtTheStart(StoreCase):
 
     def test_a_damaged_store_can_be_mended_by_the_commands_of_its_page(self):
         with contextlib.closing(sqlite3.connect(self.store)) as store:
-            (page,) = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'history_revision'").fetchone()
+            (page,) = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'kv_lease'").fetchone()
         self.store.write_bytes(self.whole[:(page - 1) * 4096] + b"Z" * 4096 + self.whole[page * 4096:])
         hint = self.refused(self.first, 1, "is damaged").stderr.split("hint: ")[1]
         command = hint.split("`")[1]
@@ -159,10 +159,10 @@ class AtTheStart(StoreCase):
     def test_a_store_of_a_newer_muster_is_refused_and_not_touched(self):
         self.edit(self.first, "UPDATE meta SET value = 7 WHERE name = 'format'")
         newer = self.store.read_bytes()
-        self.refused(self.first, 2, "format 7, written by a newer muster; this one knows up to 1",
+        self.refused(self.first, 2, "format 7, written by a newer muster; this one knows up to 2",
                      "install the newer muster again")
         self.assertEqual(self.store.read_bytes(), newer)
-        self.edit(self.first, "UPDATE meta SET value = 1 WHERE name = 'format'")
+        self.edit(self.first, "UPDATE meta SET value = 2 WHERE name = 'format'")
         self.first.start()
         self.finished(self.first, self.done)
 
@@ -231,12 +231,18 @@ class AtTheStart(StoreCase):
 
 class OfAnOlderMuster(StoreCase):
     def test_a_store_of_format_1_is_taken_over_with_its_waiting_run(self):
+        self.takes_over("format-1.sql", events=6)
+
+    def test_a_store_of_format_2_goes_on_with_its_waiting_run(self):
+        self.takes_over("format-2.sql", events=8)
+
+    def takes_over(self, name, events):
         stores = stage.ROOT / "tests" / "stores"
         self.plan = self.file("kept.yaml", (stores / "plan.yaml").read_text(encoding="utf-8"))
         node = self.node()
         node.data.mkdir(0o700)
         with contextlib.closing(sqlite3.connect(node.data / "state.db")) as store:
-            store.executescript((stores / "format-1.sql").read_text(encoding="utf-8"))
+            store.executescript((stores / name).read_text(encoding="utf-8"))
         self.account.own(node.data)
         self.account.own(node.data / "state.db")
         node.start()
@@ -244,7 +250,7 @@ class OfAnOlderMuster(StoreCase):
         self.assertEqual((runs["hello"]["status"], runs["ask"]["status"]), ("done", "waiting"))
         node.cli("run", "approve", runs["ask"]["id"], "may")
         self.finished(node, runs["ask"]["id"])
-        self.assertGreater(node.events()[-1]["id"], 6, "the numbers of the events go on")
+        self.assertGreater(node.events()[-1]["id"], events, "the numbers of the events go on")
 
 
 class WhileItServes(StoreCase):

@@ -290,7 +290,7 @@ TEST_F(SqliteFile, InAReadOnlyDirectoryIsDenied) {
 
 TEST_F(SqliteFile, ForgetsOldHistoryButNotKeys) {
     std::vector<Pending<state::Revision>> puts;
-    for (int i = 0; i < 10'010; ++i) {
+    for (int i = 0; i < 10'300; ++i) {
         puts.push_back(begin(store().commit({{}, {Op::put("k", std::to_string(i))}}, deadline())));
     }
     for (auto& each : puts) {
@@ -299,8 +299,66 @@ TEST_F(SqliteFile, ForgetsOldHistoryButNotKeys) {
     const auto old = run(store().watch("k", {1}, deadline()));
     ASSERT_FALSE(old);
     EXPECT_EQ(old.error().code(), Errc::kNotFound);
-    EXPECT_EQ(run(store().watch("k", {11}, deadline()))->changes.size(), 10'000U);
-    EXPECT_EQ(get("k")->value, "10009");
+    EXPECT_EQ(run(store().watch("k", {301}, deadline()))->changes.size(), 10'000U);
+    EXPECT_EQ(get("k")->value, "10299");
+    ASSERT_TRUE(world_.reopen());
+    EXPECT_EQ(run(store().revision(deadline()))->value, 10'300);
+}
+
+// Revisions must never be used twice, whatever the last of them did.
+TEST_F(SqliteFile, KeepsItsRevisionOverARestart) {
+    ASSERT_TRUE(put("k", "v"));
+    ASSERT_TRUE(run(store().commit({{}, {Op::erase("k"), Op::put("l", "w")}}, deadline())));
+    ASSERT_TRUE(world_.reopen());
+    EXPECT_EQ(run(store().revision(deadline()))->value, 2);
+    const auto changes = run(store().watch("", {2}, deadline()));
+    ASSERT_TRUE(changes);
+    ASSERT_EQ(changes->changes.size(), 2U);
+    EXPECT_EQ(changes->changes[0].kind, Op::Kind::kDelete);
+    EXPECT_EQ(changes->changes[1].entry.modified.value, 2);
+    ASSERT_TRUE(put("k", "x"));
+    EXPECT_EQ(get("k")->modified.value, 3);
+}
+
+TEST_F(SqliteFile, OfFormat1IsTakenOver) {
+    world_.close();
+    std::filesystem::remove(world_.path());
+    {
+        auto database = adapters::Database::open(world_.path()).value();
+        ASSERT_TRUE(database.execute(R"(
+            CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+            CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL, created INTEGER NOT NULL,
+                            modified INTEGER NOT NULL, lease INTEGER NOT NULL);
+            CREATE INDEX kv_lease ON kv(lease) WHERE lease <> 0;
+            CREATE TABLE leases(id INTEGER PRIMARY KEY, ttl_ns INTEGER NOT NULL);
+            CREATE TABLE history(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,
+                                 kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,
+                                 created INTEGER NOT NULL, lease INTEGER NOT NULL);
+            CREATE INDEX history_revision ON history(revision);
+            INSERT INTO meta VALUES ('format', 1), ('revision', 7), ('compacted', 5),
+                                    ('last_lease', 3);
+            INSERT INTO leases VALUES (3, 60000000000);
+            INSERT INTO kv VALUES (x'6b', x'76', 2, 7, 0), (x'6c', x'77', 6, 6, 3);
+            INSERT INTO history VALUES (40, 6, 1, x'6d', x'', 0, 0), (41, 6, 0, x'6c', x'77', 6, 3),
+                                       (42, 7, 0, x'6b', x'76', 2, 0);
+            PRAGMA application_id = 1836413812;)"));
+    }
+    ASSERT_TRUE(world_.reopen());
+    EXPECT_EQ(get("k")->value, "v");
+    EXPECT_EQ(get("k")->created.value, 2);
+    EXPECT_EQ(get("l")->lease.value, 3);
+    const auto changes = run(store().watch("", {6}, deadline()));
+    ASSERT_TRUE(changes);
+    ASSERT_EQ(changes->changes.size(), 3U);
+    EXPECT_EQ(changes->changes[0].entry.key, "m");
+    EXPECT_EQ(changes->changes[1].entry.modified.value, 6);
+    EXPECT_EQ(changes->changes[2].entry.modified.value, 7);
+    EXPECT_EQ(run(store().watch("", {5}, deadline())).error().code(), Errc::kNotFound);
+    ASSERT_TRUE(put("n", "x"));
+    EXPECT_EQ(get("n")->modified.value, 8);
+    EXPECT_EQ(run(store().grant(std::chrono::minutes(1), deadline()))->value, 4);
+    ASSERT_TRUE(world_.reopen());
+    EXPECT_EQ(get("n")->value, "x");
 }
 
 TEST_F(SqliteFile, RefusesACallWithoutTime) {

@@ -21,20 +21,33 @@ constexpr std::size_t kMaxLockFile = 64;
 constexpr off_t kLogSize = off_t{4} << 20U;
 constexpr std::size_t kZeroes = std::size_t{1} << 16U;
 
-constexpr const char* kSchema = R"(
-BEGIN IMMEDIATE;
-CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+// A put writes one page of each of these tables and no other.
+constexpr const char* kTables = R"(
 CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB NOT NULL, created INTEGER NOT NULL,
-                modified INTEGER NOT NULL, lease INTEGER NOT NULL);
+                modified INTEGER NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX kv_lease ON kv(lease) WHERE lease <> 0;
+CREATE TABLE history(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key BLOB NOT NULL,
+                     value BLOB NOT NULL, created INTEGER NOT NULL, lease INTEGER NOT NULL);
+)";
+constexpr const char* kOtherTables = R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE leases(id INTEGER PRIMARY KEY, ttl_ns INTEGER NOT NULL);
-CREATE TABLE history(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, kind INTEGER NOT NULL,
-                     key BLOB NOT NULL, value BLOB NOT NULL, created INTEGER NOT NULL,
-                     lease INTEGER NOT NULL);
-CREATE INDEX history_revision ON history(revision);
-INSERT INTO meta VALUES ('format', 1), ('revision', 0), ('compacted', 0), ('last_lease', 0);
+INSERT INTO meta VALUES ('format', 2), ('revision', 0), ('compacted', 0), ('last_lease', 0);
 PRAGMA application_id = 1836413812;
-COMMIT;
+)";
+constexpr const char* kSetAside1 = R"(
+DROP INDEX kv_lease;
+ALTER TABLE kv RENAME TO kv_1;
+ALTER TABLE history RENAME TO history_1;
+)";
+constexpr const char* kTakeOver1 = R"(
+INSERT INTO kv SELECT key, value, created, modified, lease FROM kv_1 ORDER BY key;
+INSERT INTO history SELECT
+    (revision << 20) + id - (SELECT min(id) FROM history_1 AS h WHERE h.revision = n.revision),
+    kind, key, value, created, lease FROM history_1 AS n ORDER BY id;
+DROP TABLE kv_1;
+DROP TABLE history_1;
+UPDATE meta SET value = 2 WHERE name = 'format';
 )";
 constexpr const char* kApplicationId = "1836413812";  // "must" as four bytes.
 
@@ -91,6 +104,14 @@ Result<> create_private(const std::string& path) {
     return {};
 }
 
+std::string in_one(std::initializer_list<const char*> parts) {
+    std::string all = "BEGIN IMMEDIATE;";
+    for (const auto* part : parts) {
+        all += part;
+    }
+    return all + "COMMIT;";
+}
+
 // Zeroes from `from` on; false when there is no room.
 bool write_zeroes(int descriptor, off_t from) {
     const std::string zeroes(kZeroes, '\0');
@@ -133,7 +154,7 @@ Result<> check_whole(Database& database, const std::string& path) {
     return {};
 }
 
-Result<> check_format(Database& database, const std::string& path) {
+Result<int> read_format(Database& database, const std::string& path) {
     TRY(const auto application, database.ask("PRAGMA application_id"));
     if (application != kApplicationId) {
         return Error{Errc::kInvalid, path + " is a SQLite file, but not a store of muster",
@@ -143,17 +164,18 @@ Result<> check_format(Database& database, const std::string& path) {
     if (format.empty()) {
         return corrupt(path, "its format is missing");
     }
-    if (std::atoi(format.c_str()) < 1) {
+    const int number = std::atoi(format.c_str());
+    if (number < 1) {
         return corrupt(path, "its format is " + format);
     }
-    if (std::atoi(format.c_str()) > kStoreFormat) {
+    if (number > kStoreFormat) {
         return Error{Errc::kInvalid,
                      "the store " + path + " has format " + format +
                          ", written by a newer muster; this one knows up to " +
                          std::to_string(kStoreFormat),
                      "install the newer muster again, or name another directory with --data"};
     }
-    return {};
+    return number;
 }
 
 Result<> prepare_file(Database& database, const std::string& path, StoreLock& lock) {
@@ -164,12 +186,12 @@ Result<> prepare_file(Database& database, const std::string& path, StoreLock& lo
             return corrupt(path, "it is empty, but was in use before");
         }
         auto made = database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" +
-                                     std::string(kSchema));
+                                     in_one({kTables, kOtherTables}));
         if (!made) {
             return made;
         }
     }
-    TRY_OK(check_format(database, path));
+    TRY(const int format, read_format(database, path));
     TRY(const auto mode, database.ask("PRAGMA journal_mode = WAL"));
     if (mode != "wal") {
         return Error{Errc::kUnavailable,
@@ -177,6 +199,9 @@ Result<> prepare_file(Database& database, const std::string& path, StoreLock& lo
                      "keep it on a local disk, not on a network share"};
     }
     TRY_OK(database.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;"));
+    if (format == 1) {
+        TRY_OK(database.execute(in_one({kSetAside1, kTables, kTakeOver1})));
+    }
     lay_out_log(path);
     return lock.mark_used();
 }

@@ -8,7 +8,7 @@
 namespace muster::adapters {
 
 /// The format that this muster writes and the newest that it reads: docs/design/store.md.
-inline constexpr int kStoreFormat = 1;
+inline constexpr int kStoreFormat = 2;
 
 /// Holds `PATH.lock`, so that one process at a time has the store. Let go when destroyed, and by
 /// the kernel when the process dies.

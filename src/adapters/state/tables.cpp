@@ -16,6 +16,10 @@ namespace {
 
 /// How many revisions back a watch may begin.
 constexpr std::int64_t kKeptRevisions = 10'000;
+/// Old history goes so many revisions at a time, and the place is noted then.
+constexpr std::int64_t kTrimEvery = 256;
+/// A change's id is its revision and its place among those of that revision.
+constexpr std::int64_t kChangesPerRevision = std::int64_t{1} << 20;
 
 // The least text that is greater than all that start with `prefix`; none when there is no such.
 std::optional<std::string> end_of(std::string prefix) {
@@ -97,12 +101,12 @@ Result<Tables::Statements> Tables::prepare(Database& database) {
     TRY_OK(make(all.add_lease, "INSERT INTO leases(id, ttl_ns) VALUES (?1, ?2)"));
     TRY_OK(make(all.end_lease, "DELETE FROM leases WHERE id = ?1"));
     TRY_OK(make(all.note,
-                "INSERT INTO history(revision, kind, key, value, created, lease) "
+                "INSERT INTO history(id, kind, key, value, created, lease) "
                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
     TRY_OK(make(all.history,
-                "SELECT key, value, created, revision, lease, kind FROM history "
-                "WHERE revision >= ?1 AND key >= ?2 AND (?3 = 0 OR key < ?4) ORDER BY id"));
-    TRY_OK(make(all.trim, "DELETE FROM history WHERE revision <= ?1"));
+                "SELECT key, value, created, id >> 20, lease, kind FROM history "
+                "WHERE id >= ?1 << 20 AND key >= ?2 AND (?3 = 0 OR key < ?4) ORDER BY id"));
+    TRY_OK(make(all.trim, "DELETE FROM history WHERE id < (?1 + 1) << 20"));
     TRY_OK(make(all.meta, "UPDATE meta SET value = ?2 WHERE name = CAST(?1 AS TEXT)"));
     return all;
 }
@@ -113,6 +117,11 @@ Result<Tables> Tables::load(Database database, Instant now) {
     TRY(place.revision.value, read_meta(database, "revision"));
     TRY(place.compacted, read_meta(database, "compacted"));
     TRY(place.last_lease, read_meta(database, "last_lease"));
+    TRY(auto newest, database.prepare("SELECT max(id) FROM history"));
+    TRY_OK(each_row(newest, [&] { place.last_change = newest.number(0); }));
+    newest = {};
+    // The row of `meta` stands still between two trims.
+    place.revision.value = std::max(place.revision.value, place.last_change / kChangesPerRevision);
     TRY(auto leases, database.prepare("SELECT id, ttl_ns FROM leases"));
     TRY_OK(each_row(leases, [&] {
         const Duration ttl(leases.number(1));
@@ -157,16 +166,15 @@ Result<> Tables::write_place() {
     const auto write = [this](std::string_view name, std::int64_t value) {
         return statements_.meta.reset().bind(name).bind(value).run();
     };
-    if (place_.last_lease == before_.last_lease && place_.revision == before_.revision) {
-        return {};
+    if (place_.last_lease != before_.last_lease) {
+        TRY_OK(write("last_lease", place_.last_lease));
     }
-    TRY_OK(write("last_lease", place_.last_lease));
-    TRY_OK(write("revision", place_.revision.value));
     const auto compacted = place_.revision.value - kKeptRevisions;
-    if (compacted <= place_.compacted) {
+    if (compacted < place_.compacted + kTrimEvery) {
         return {};
     }
     place_.compacted = compacted;
+    TRY_OK(write("revision", place_.revision.value));
     TRY_OK(write("compacted", compacted));
     return statements_.trim.reset().bind(compacted).run();
 }
@@ -203,6 +211,10 @@ Result<std::vector<KeyValue>> Tables::read_list(const state::Store::Range& range
 }
 
 Result<Revision> Tables::apply(const Transaction& transaction) {
+    if (transaction.ops.size() > kChangesPerRevision) {
+        return Error{Errc::kInvalid, "a transaction changes too many keys: " +
+                                         std::to_string(kChangesPerRevision) + " is the most"};
+    }
     for (const auto& compare : transaction.compares) {
         TRY(const auto found, keep(find(compare.key)));
         const auto modified = found ? found->modified : Revision{};
@@ -261,8 +273,10 @@ Result<> Tables::erase(const Op& op, Revision revision) {
 }
 
 Result<> Tables::note(Op::Kind kind, const KeyValue& entry) {
+    place_.last_change =
+        std::max(place_.last_change + 1, entry.modified.value * kChangesPerRevision);
     return statements_.note.reset()
-        .bind(entry.modified.value)
+        .bind(place_.last_change)
         .bind(kind == Op::Kind::kPut ? 0 : 1)
         .bind(entry.key)
         .bind(entry.value)

@@ -51,6 +51,7 @@ class Tables {
         state::Revision revision;
         std::int64_t compacted = 0;
         std::int64_t last_lease = 0;
+        std::int64_t last_change = 0;  ///< Of `history`: revision << 20, plus its place in there.
         std::map<state::LeaseId, Lease> leases;
     };
     struct Statements {
