@@ -137,8 +137,8 @@ class RebuildAction final : public PostgresAction {
         Fields late;
         if (!state && state.error().code() == Errc::kDenied) {
             // A server that somebody started after the keep step has taken more since.
-            auto divergence = co_await control_.keep_divergence(
-                target, primary, keep_in(call, target), deadline);
+            auto divergence =
+                co_await control_.keep_divergence(target, primary, keep_in(call, target), deadline);
             if (divergence && !divergence->artefact.empty()) {
                 late = divergence_outputs(not_counted(std::move(*divergence), call));
                 state = co_await control_.rebuild(target, primary, call.epoch, deadline);
