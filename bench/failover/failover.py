@@ -74,7 +74,7 @@ def tell(system, fault, replication, result):
     if report:
         parts = " ".join(f"{key[:-2]} {value:.3f}" for key, value in report["parts"].items() if value is not None)
         text += f", {report['kind']} {report['status']}: {parts}"
-        text += f", loss reported {report['loss'].get('transactions')}"
+        text += f", loss reported {report['loss'].get('transactions')}, of muster's own {report['loss'].get('own_transactions')}"
     return text
 
 

@@ -32,6 +32,7 @@ json::object loss_json(const Loss& loss) {
     return {{"time_s", seconds(loss.time)},
             {"bytes", whole(loss.bytes)},
             {"transactions", whole(loss.transactions)},
+            {"own_transactions", whole(loss.own)},
             {"tables", clean(loss.tables)},
             {"artefact", clean(loss.artefact)},
             {"was_in_sync", loss.was_in_sync},

@@ -37,6 +37,7 @@ void take_loss(Loss& loss, const Fields& outputs) {
         loss.time = std::max(loss.time.value_or(Duration{}), time);
     }
     add(loss.transactions, number(outputs, "lost_transactions"));
+    add(loss.own, number(outputs, "own_transactions"));
     add(loss.bytes, number(outputs, "lost_bytes"));
     if (const auto found = outputs.find("artefact");
         found != outputs.end() && !found->second.empty()) {

@@ -25,8 +25,9 @@ struct Loss {
     std::optional<Duration> time;  ///< RPO: age of the newest data that arrived.
     std::optional<std::uint64_t> bytes;
     std::optional<std::uint64_t> transactions;
-    std::string artefact;  ///< Where what was lost is kept.
-    std::string tables;    ///< Which it touched, with their changes, as far as it can be told.
+    std::optional<std::uint64_t> own;  ///< Of those, muster's own marks.
+    std::string artefact;              ///< Where what was lost is kept.
+    std::string tables;  ///< Which it touched, with their changes, as far as it can be told.
     /// Commits waited for the new primary: what is lost was acknowledged to nobody.
     bool was_in_sync = false;
     /// The application's own acknowledgements, asked for at the new primary.

@@ -140,6 +140,9 @@ TEST(Measure, AMissingAcknowledgedIdBreaksAnRpoOfZeroWhateverWasBelieved) {
     add(run, {"orders.keep", "release", 2s, 1s, {{"lost_transactions", "3"}, {"lost_bytes", "9"}}});
     EXPECT_EQ(measure(run).rpo, Objective::kMet);
     EXPECT_THAT(to_markdown(measure(run)), HasSubstr("none of it acknowledged"));
+    EXPECT_THAT(to_markdown(measure(run)), Not(HasSubstr("muster's own")));
+    run.steps[StepId("orders.keep")].outputs["own_transactions"] = "2";
+    EXPECT_THAT(to_markdown(measure(run)), HasSubstr("3 transactions (2 of muster's own)"));
     add(run, {"orders.acknowledged",
               "release",
               2s,

@@ -173,6 +173,9 @@ std::string loss_line(const Report& report) {
     if (loss.transactions) {
         text = std::to_string(*loss.transactions) +
                (*loss.transactions == 1 ? " transaction" : " transactions");
+        if (loss.own.value_or(0) > 0) {
+            text += " (" + std::to_string(*loss.own) + " of muster's own)";
+        }
     }
     if (loss.bytes) {
         const auto bytes = static_cast<std::int64_t>(*loss.bytes);

@@ -94,6 +94,7 @@ struct Divergence {
     std::uint64_t transactions = 0;  ///< Commit records in that stretch.
     std::string artefact;  ///< Directory that keeps the WAL, verified; empty when there was none.
     std::vector<TableTouched> tables;  ///< Those with most changes, as far as it can be told.
+    std::uint64_t own = 0;  ///< Of the transactions, muster's own marks: nobody waits for them.
 };
 
 enum class StopMode { kFast, kImmediate };

@@ -44,6 +44,18 @@ Error runs_as_primary(const Server& server) {
                  "fence it first: what it has beyond the new primary still grows"};
 }
 
+// Each heartbeat and each canary is a transaction of its own that changes one row.
+std::uint64_t own_marks(const std::vector<postgres::TableTouched>& tables) {
+    std::uint64_t own = 0;
+    for (const auto& table : tables) {
+        const std::string name = "." + table.name;  // Of another database: "app.muster.heartbeat".
+        if (name.ends_with(".muster.heartbeat") || name.ends_with(".muster.canary")) {
+            own += table.changes;
+        }
+    }
+    return own;
+}
+
 std::string file_part(Lsn lsn) {
     auto text = postgres::to_string(lsn);
     std::ranges::replace(text, '/', '_');
@@ -164,6 +176,7 @@ Task<Divergence> PgServerControl::keep_divergence(Server old_primary, Server new
     divergence.transactions = parting.commits;
     CO_TRY(parting.tables, co_await tables_in(old_primary, new_primary, parting, deadline));
     divergence.tables = parting.tables;
+    divergence.own = std::min(divergence.transactions, own_marks(parting.tables));
     const Host::Input known{{parting.note()}, {}};
     const auto kept = co_await host_.run(old_primary, host_scripts::verify_kept(), known, deadline);
     if (kept) {

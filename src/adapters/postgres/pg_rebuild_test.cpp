@@ -29,13 +29,19 @@ class Rebuild : public ::testing::Test {
     std::string kept_in_ = pair_.folder() + "/a-kept";
 
     // The standby stops receiving, `lost` more rows are acknowledged, the primary dies.
-    void fail_over(int lost) {
+    void fail_over(int lost, int beats = 0) {
+        PostgresPair::sql(pair_.a(), "CREATE SCHEMA IF NOT EXISTS muster");
+        PostgresPair::sql(pair_.a(), "CREATE TABLE muster.heartbeat (beat integer)");
+        PostgresPair::sql(pair_.a(), "INSERT INTO muster.heartbeat VALUES (0)");
         PostgresPair::sql(pair_.a(), "INSERT INTO rows VALUES (1)");
         ASSERT_TRUE(PostgresPair::await_caught_up(pair_.a(), pair_.b()));
         PostgresPair::cut_off(pair_.b());
         for (int id = 0; id < lost; ++id) {
             PostgresPair::sql(pair_.a(),
                               "INSERT INTO rows VALUES (" + std::to_string(1000 + id) + ")");
+        }
+        for (int beat = 0; beat < beats; ++beat) {
+            PostgresPair::sql(pair_.a(), "UPDATE muster.heartbeat SET beat = beat + 1");
         }
         const auto fenced = pair_.run(
             pair_.control().fence(pair_.a(), Epoch{2}, StopMode::kImmediate, pair_.in(5s)));
@@ -73,10 +79,11 @@ class Rebuild : public ::testing::Test {
 };
 
 TEST_F(Rebuild, DivergenceIsCountedExactlyAndKeptVerified) {
-    fail_over(7);
+    fail_over(4, 3);
     const auto lost = keep();
     ASSERT_TRUE(lost) << lost.error().message();
     EXPECT_EQ(lost->transactions, 7U);
+    EXPECT_EQ(lost->own, 3U);
     EXPECT_GT(lost->bytes, 0U);
     EXPECT_EQ(lost->bytes, lost->to.value - lost->from.value);
     ASSERT_NE(lost->artefact, "");

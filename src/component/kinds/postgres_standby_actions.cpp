@@ -25,6 +25,7 @@ Fields divergence_outputs(const postgres::Divergence& divergence) {
                    {"to_lsn", postgres::to_string(divergence.to)},
                    {"lost_bytes", std::to_string(divergence.bytes)},
                    {"lost_transactions", std::to_string(divergence.transactions)},
+                   {"own_transactions", std::to_string(divergence.own)},
                    {"artefact", divergence.artefact}};
     if (!divergence.tables.empty()) {
         outputs["tables"] = tables_text(divergence.tables);
@@ -166,6 +167,7 @@ class RebuildAction final : public PostgresAction {
         };
         all.transactions -= std::min(all.transactions, counted("counted_transactions"));
         all.bytes -= std::min(all.bytes, counted("counted_bytes"));
+        all.own = std::min(all.own, all.transactions);
         return all;
     }
     static Fields outputs(const ServerState& state) {
