@@ -110,18 +110,13 @@ Task<ServerState> PgServerControl::promote(Server server, Epoch epoch, Instant d
 Task<> PgServerControl::await_position(Server standby, Lsn position, Instant deadline) {
     CO_TRY(auto connection, co_await open(standby, deadline));
     while (true) {
-        const auto row = co_await connection.query(pg_sql::kReceived, {}, deadline);
-        if (!row) {
-            // It only reads: an answer that does not come in time leaves nothing in doubt.
-            const bool is_late = row.error().code() == Errc::kOutcomeUnknown;
-            co_return is_late ? Error{Errc::kTimedOut, row.error().message()} : row.error();
-        }
-        if (row->value("standby") != "t") {
+        CO_TRY(const auto row, co_await read(&connection, pg_sql::kReceived, {}, deadline));
+        if (row.value("standby") != "t") {
             co_return Error{Errc::kConflict,
                             "site " + standby.site.str() + " is no standby any more",
                             "read its state before going on"};
         }
-        CO_TRY(const auto has, postgres::parse_lsn(row->value("position")));
+        CO_TRY(const auto has, postgres::parse_lsn(row.value("position")));
         if (has >= position) {
             co_return Result<>{};
         }

@@ -64,6 +64,15 @@ Task<PgConnection> PgServerControl::open(Server server, Instant deadline) {
     co_return connection;
 }
 
+Task<PgResult> PgServerControl::read(PgConnection* connection, std::string sql,
+                                     std::vector<std::string> parameters, Instant deadline) {
+    auto row = co_await connection->query(std::move(sql), std::move(parameters), deadline);
+    if (!row && row.error().code() == Errc::kOutcomeUnknown) {
+        co_return Error{Errc::kTimedOut, row.error().message()};
+    }
+    co_return row;
+}
+
 Task<ServerState> PgServerControl::ask_server(Server server, Instant deadline) {
     CO_TRY(auto connection, co_await open(server, deadline));
     auto row = co_await connection.query(pg_sql::kState, {}, deadline);

@@ -57,6 +57,10 @@ class PgServerControl final : public postgres::ServerControl {
     struct Standby;
 
     Task<PgConnection> open(postgres::Server server, Instant deadline);
+    /// A statement that changes nothing: kTimedOut when its answer does not come, for then nothing
+    /// is in doubt.
+    Task<PgResult> read(PgConnection* connection, std::string sql,
+                        std::vector<std::string> parameters, Instant deadline);
     Task<postgres::ServerState> ask_server(postgres::Server server, Instant deadline);
     Task<postgres::ServerState> ask_host(postgres::Server server, Instant deadline);
     Task<> look_by_sql(postgres::Server server, std::shared_ptr<Sighting> seen, Instant deadline);

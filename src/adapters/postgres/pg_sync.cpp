@@ -66,7 +66,7 @@ Task<> PgServerControl::change_sync_setting(PgConnection* connection, std::strin
 Task<> PgServerControl::await_sync_setting(Server primary, std::string wanted, Instant deadline) {
     while (true) {
         CO_TRY(auto fresh, co_await open(primary, deadline));
-        CO_TRY(const auto row, co_await fresh.query(pg_sql::kSyncSetting, {wanted}, deadline));
+        CO_TRY(const auto row, co_await read(&fresh, pg_sql::kSyncSetting, {wanted}, deadline));
         if (row.value("names") == wanted) {
             co_return Result<>{};
         }
@@ -81,13 +81,14 @@ Task<> PgServerControl::await_sync_setting(Server primary, std::string wanted, I
 
 Task<> PgServerControl::await_in_sync(PgConnection* connection, std::string standby,
                                       Instant deadline) {
-    CO_TRY_OK((co_await connection->query("CHECKPOINT", {}, deadline)).with("making a checkpoint"));
-    CO_TRY(const auto flushed, co_await connection->query(
-                                   "SELECT pg_current_wal_flush_lsn() AS position", {}, deadline));
+    CO_TRY_OK((co_await read(connection, "CHECKPOINT", {}, deadline)).with("making a checkpoint"));
+    CO_TRY(
+        const auto flushed,
+        co_await read(connection, "SELECT pg_current_wal_flush_lsn() AS position", {}, deadline));
     const auto position = flushed.value("position");
     while (true) {
         CO_TRY(const auto row,
-               co_await connection->query(pg_sql::kIsInSync, {standby, position}, deadline));
+               co_await read(connection, pg_sql::kIsInSync, {standby, position}, deadline));
         if (row.value("in_sync") == "t") {
             co_return Result<>{};
         }
@@ -106,7 +107,7 @@ Task<> PgServerControl::set_sync_standby(Server primary, std::string standby, In
     const auto wanted = postgres::sync_setting(standby);
     CO_TRY(auto connection, co_await open(primary, deadline));
     CO_TRY(const auto role,
-           co_await connection.query("SELECT pg_is_in_recovery() AS standby", {}, deadline));
+           co_await read(&connection, "SELECT pg_is_in_recovery() AS standby", {}, deadline));
     if (role.value("standby") == "t") {
         co_return Error{Errc::kConflict, where + " is no primary any more"};
     }

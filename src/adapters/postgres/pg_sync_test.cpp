@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "support/postgres_pair.h"
 
 namespace muster::adapters {
@@ -59,6 +61,19 @@ TEST_F(Sync, AStandbyThatIsNotThereTimesOutAndIsWaitedFor) {
     EXPECT_EQ(set.error().code(), Errc::kTimedOut);
     EXPECT_EQ(setting(pair_.a()), "FIRST 1 (\"muster_none\")");
     EXPECT_TRUE(wait_for("")) << "its own sessions do not wait for it";
+}
+
+TEST_F(Sync, AServerThatFreezesWhileItIsWaitedForTimesOut) {
+    std::thread freezer([this] {
+        for (int turn = 0; turn < 500 && setting(pair_.a()).empty(); ++turn) {
+        }
+        testing::shell("for p in /proc/[0-9]*; do [ $p/cwd -ef " + pair_.a().data +
+                       " ] && kill -STOP ${p#/proc/}; done");
+    });
+    const auto set = wait_for("muster_none", 4s);
+    freezer.join();
+    ASSERT_FALSE(set);
+    EXPECT_EQ(set.error().code(), Errc::kTimedOut) << set.error().message();
 }
 
 TEST_F(Sync, CommitsThatNeverWaitAreRefused) {
