@@ -1,8 +1,8 @@
 #pragma once
 
+#include <boost/regex.hpp>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -35,7 +35,7 @@ class HttpProbe final : public probe::Probe {
     struct Wanted {
         std::vector<int> statuses;  ///< Empty: 200 to 399.
         std::string body;           ///< Must stand in the body.
-        std::unique_ptr<std::regex> matches;
+        std::unique_ptr<boost::regex> matches;
         long tls_days = 0;  ///< Fewer days left of the certificate are slow evidence.
         Duration slow_after{};
     };

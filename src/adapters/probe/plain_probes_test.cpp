@@ -105,6 +105,22 @@ TEST_F(HttpProbeTest, TheBodyMustContainAndMatch) {
     EXPECT_EQ(check_with({"matches", {"^all$"}})->evidence, Evidence::kHard);
 }
 
+TEST_F(HttpProbeTest, PatternsReadLinesAsECMAScriptDoes) {
+    listener_.answer = answer("all\nis well");
+    EXPECT_EQ(check_with({"matches", {"all.is"}})->evidence, Evidence::kHard);
+    EXPECT_EQ(check_with({"matches", {"^is"}})->evidence, Evidence::kHard);
+    EXPECT_EQ(check_with({"matches", {"^all\\sis (\\w)e(l)\\2$"}})->evidence, Evidence::kGood);
+}
+
+TEST_F(HttpProbeTest, ALongLineIsMatchedOrTheProbeIsBlind) {
+    listener_.answer = answer(std::string(60'000, 'a') + "b");
+    EXPECT_EQ(check_with({"matches", {"^a+b$"}})->evidence, Evidence::kGood);
+    EXPECT_FALSE(check_with({"matches", {"^(a|b)+$"}})->evidence == Evidence::kHard);
+    const auto unknown = check_with({"matches", {"a.*c"}});
+    EXPECT_EQ(unknown->evidence, Evidence::kSilence);
+    EXPECT_TRUE(unknown->is_blind) << unknown->detail;
+}
+
 TEST_F(HttpProbeTest, ConnectsAnewEachTime) {
     const auto probe = make(probe_settings("http", {{"http", {url()}}}));
     ASSERT_EQ(check(*probe)->evidence, Evidence::kGood);
