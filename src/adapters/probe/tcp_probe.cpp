@@ -110,7 +110,8 @@ Task<> TcpProbe::exchange(std::shared_ptr<Attempt> attempt) {
             attempt->found.cancel();
         });
     co_await attempt->found.async_wait(kValue);
-    if (attempt->resolved == asio::error::would_block) {
+    // Both may have come by now; connecting would open the socket anew, and no timer is left.
+    if (attempt->is_expired || attempt->resolved == asio::error::would_block) {
         co_return Error{Errc::kTimedOut, "the name was not resolved in time"};
     }
     if (attempt->resolved) {
