@@ -17,9 +17,6 @@ std::string_view postgres_history_query();
 /// The oldest position whose WAL a primary still has, as `oldest_wal_lsn`. Needs pg_monitor.
 std::string_view postgres_oldest_wal_query();
 
-/// The oldest position whose WAL a primary still has, as `oldest_wal_lsn`. Needs pg_monitor.
-std::string_view postgres_oldest_wal_query();
-
 /// That row as the probe's facts (docs/reference/probes/postgres.md).
 Fields postgres_facts(const PgResult& status);
 
