@@ -135,7 +135,7 @@ void SegmentFiles::write(const Piece& piece) {
     if (piece.is_new) {
         start_segment();
     }
-    if (file_ < 0 || is_broken_) {
+    if (file_ < 0 || is_broken_) {  // None has begun, or it is broken.
         return;
     }
     std::string_view left = piece.bytes;
@@ -145,7 +145,7 @@ void SegmentFiles::write(const Piece& piece) {
             continue;
         }
         if (done <= 0) {
-            is_broken_ = true;  // What is left of the segment up to here can be read.
+            break_off();
             return;
         }
         left.remove_prefix(static_cast<std::size_t>(done));
@@ -161,6 +161,16 @@ void SegmentFiles::start_segment() {
     is_broken_ = false;
     const auto path = directory_ + "/" + name_of(newest_);
     file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (file_ < 0) {
+        break_off();
+    }
+}
+
+// What is left of the segment up to here can be read.
+void SegmentFiles::break_off() {
+    const auto why = reason();
+    log_.warn("observations.broken", {{"segment", name_of(newest_)}, {"reason", why}});
+    is_broken_ = true;
 }
 
 void SegmentFiles::remove_oldest() {

@@ -25,6 +25,7 @@ class SegmentFiles final : public SegmentSink {
     };
 
     /// Makes the directory (mode 0700) where it is missing, and goes on after its newest segment.
+    /// `log` is called from the thread: once for each segment that can't be written.
     static Result<std::unique_ptr<SegmentFiles>> open(const std::string& directory, Limits limits,
                                                       Log& log);
     SegmentFiles(const SegmentFiles&) = delete;
@@ -45,6 +46,7 @@ class SegmentFiles final : public SegmentSink {
     void work();
     void write(const Piece& piece);
     void start_segment();
+    void break_off();
     void remove_oldest();
 
     std::string directory_;

@@ -2,30 +2,36 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <span>
+
+#include "adapters/os/folder_test_support.h"
 
 namespace muster::adapters {
 namespace {
 
-namespace fs = std::filesystem;
+// Counts what is told of segments that can't be written.
+class CountingLog final : public Log {
+  public:
+    void write(Level /*level*/, std::string_view event,
+               std::span<const LogField> /*fields*/) override {
+        broken += event == "observations.broken" ? 1 : 0;
+    }
+    std::atomic<int> broken = 0;
+};
 
 class SegmentFilesTest : public testing::Test {
   protected:
-    SegmentFilesTest() { fs::remove_all(folder_); }
-    ~SegmentFilesTest() override { fs::remove_all(folder_); }
-
     std::unique_ptr<SegmentFiles> open(SegmentFiles::Limits limits = {}) {
-        return SegmentFiles::open(folder_.string(), limits, log_).value();
+        return SegmentFiles::open(folder_, limits, log_).value();
     }
-    [[nodiscard]] std::vector<std::string> read() const {
-        return read_segments(folder_.string()).value();
-    }
+    [[nodiscard]] std::vector<std::string> read() const { return read_segments(folder_).value(); }
 
-    NullLog log_;
-    fs::path folder_ =
-        fs::path(testing::TempDir()) /
-        (std::string("segments_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    CountingLog log_;
+    test::Folder parent_;
+    std::string folder_ = parent_.file("segments");
 };
 
 TEST_F(SegmentFilesTest, KeepsSegmentsInOrderAcrossProcesses) {
@@ -68,21 +74,32 @@ TEST_F(SegmentFilesTest, AddsNothingToASegmentThatLacksSomething) {
     EXPECT_TRUE(all.front() == "12345") << all.front();
 }
 
+TEST_F(SegmentFilesTest, TellsOfEachSegmentThatCanNotBeWritten) {
+    {
+        const auto files = open();
+        std::filesystem::remove_all(folder_);
+        files->begin("lost");
+        files->append("as well");
+        files->begin("lost too");
+    }
+    EXPECT_EQ(log_.broken, 2);
+}
+
 TEST_F(SegmentFilesTest, SaysWhenThereIsNothing) {
-    EXPECT_EQ(read_segments(folder_.string()).error().code(), Errc::kNotFound);
+    EXPECT_EQ(read_segments(folder_).error().code(), Errc::kNotFound);
 }
 
 TEST_F(SegmentFilesTest, LeavesOtherFilesAlone) {
     {
         open()->begin("a");
     }
-    std::ofstream(folder_ / "plan.yaml") << "x";
-    std::ofstream(folder_ / "1.obs") << "x";
+    std::ofstream(folder_ + "/plan.yaml") << "x";
+    std::ofstream(folder_ + "/1.obs") << "x";
     {
         open()->begin("b");
     }
     EXPECT_EQ(read(), (std::vector<std::string>{"a", "b"}));
-    EXPECT_TRUE(fs::exists(folder_ / "plan.yaml"));
+    EXPECT_TRUE(std::filesystem::exists(folder_ + "/plan.yaml"));
 }
 
 }  // namespace
