@@ -4,8 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <filesystem>
-
+#include "adapters/os/folder_test_support.h"
 #include "adapters/os/system.h"
 #include "daemon/data_directory.h"
 #include "daemon/serve.h"
@@ -40,19 +39,24 @@ TEST(ChooseSite, AsksWhenItCannotKnow) {
     EXPECT_FALSE(choose_site(plan_of({{"a", false}}), "z"));
 }
 
-TEST(ZonesOf, AreTheParentsOfTheRecordsWithGlue) {
+plan::Plan plan_with_record(const std::string& steered) {
     plan::Plan plan;
     auto& service = plan.services.emplace_back();
     auto& entry = service.components.emplace_back();
     entry.kind = "dns";
     plan::Node name;
     name.kind = plan::Node::Kind::kScalar;
-    name.scalar = "shop.example.com";
+    name.scalar = steered;
     plan::Node record;
     record.kind = plan::Node::Kind::kMap;
     record.entries.push_back({"name", {}, name});
     entry.settings.kind = plan::Node::Kind::kMap;
     entry.settings.entries.push_back({"record", {}, record});
+    return plan;
+}
+
+TEST(ZonesOf, AreTheParentsOfTheRecordsWithGlue) {
+    const auto plan = plan_with_record("shop.example.com");
     const auto zones = zones_of(plan, "127.0.0.1:5353");
     ASSERT_EQ(zones.size(), 1U);
     EXPECT_EQ(zones[0].name, "example.com");
@@ -72,9 +76,8 @@ TEST(IsLoopback, KnowsWhatOnlyThisMachineReaches) {
 }
 
 TEST(DataDirectory, IsTheOwnersAloneAndKeepsItsToken) {
-    char pattern[] = "/tmp/muster-data-XXXXXX";
-    const std::filesystem::path folder = ::mkdtemp(pattern);
-    const auto path = (folder / "deep" / "data").string();
+    const test::Folder folder;
+    const auto path = folder.file("deep/data");
     adapters::SystemRandom random;
     const auto data = DataDirectory::open(path);
     ASSERT_TRUE(data);
@@ -90,7 +93,6 @@ TEST(DataDirectory, IsTheOwnersAloneAndKeepsItsToken) {
     ::chmod(data->file("token").c_str(), 0644);
     EXPECT_EQ(data->token(random).error().code(), Errc::kDenied);
     EXPECT_FALSE(DataDirectory::open(data->file("token")));
-    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -13,14 +13,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/action/all_actions.h"
+#include "adapters/os/folder_test_support.h"
 #include "adapters/os/process_runner.h"
 #include "adapters/os/system.h"
 #include "base/task_group.h"
@@ -49,27 +48,6 @@ inline plan::Node map(std::vector<std::pair<std::string, plan::Node>> entries) {
     }
     return node;
 }
-
-/// A directory that goes with the test.
-class Folder {
-  public:
-    Folder() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "muster-action-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream(file(name)) << text;
-        return file(name);
-    }
-
-  private:
-    std::string path_;
-};
 
 /// Everything that actions stand on, for real.
 class ActionWorld {

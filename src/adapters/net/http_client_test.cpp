@@ -141,7 +141,7 @@ TEST_F(HttpClientTest, DropsWhatIsOverTheLimitOfTheBody) {
 
 TEST_F(HttpClientTest, TalksToAUnixSocket) {
     const test::ServerDirectory directory;
-    const auto path = (directory.path() / "s").string();
+    const auto path = directory.file("s");
     Responder<stream_protocol> server(loop_, stream_protocol::endpoint(path));
     EXPECT_EQ(send({.url = "http://local/x", .unix_socket = path})->body, "hello");
     EXPECT_TRUE(server.request.contains("Host: local\r\n"));
@@ -342,7 +342,7 @@ class TlsServer {
 class HttpClientTlsTest : public testing::Test {
   protected:
     test::ServerDirectory directory_;
-    std::string ca_file_ = (directory_.path() / "ca.pem").string();
+    std::string ca_file_ = directory_.file("ca.pem");
     asio::io_context loop_;
     test::TestClock clock_;
 };

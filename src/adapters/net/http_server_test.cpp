@@ -24,6 +24,7 @@
 #include <mutex>
 #include <thread>
 
+#include "adapters/os/folder_test_support.h"
 #include "base/event.h"
 
 namespace muster::adapters {
@@ -166,8 +167,6 @@ class HttpServerTest : public testing::Test {
   protected:
     HttpServerTest() : work_(loop_.get_executor()), clock_(loop_) {
         raise_file_limit();  // The server's own limit goes by it.
-        char pattern[] = "/tmp/muster-http-XXXXXX";
-        folder_ = ::mkdtemp(pattern);
         server_ = std::make_unique<HttpServer>(
             loop_.get_executor(), clock_, log_,
             [this](HttpServerRequest request) { return answer(std::move(request)); });
@@ -179,7 +178,6 @@ class HttpServerTest : public testing::Test {
         asio::post(loop_, [this] { work_.reset(); });
         thread_.join();
         server_.reset();
-        std::filesystem::remove_all(folder_);
     }
 
     void stop() {
@@ -236,7 +234,7 @@ class HttpServerTest : public testing::Test {
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     ManualClock clock_;
     CountingLog log_;
-    std::filesystem::path folder_;
+    test::Folder folder_;
     std::unique_ptr<HttpServer> server_;
     std::thread thread_;
     std::atomic<int> requests_ = 0;
@@ -481,7 +479,7 @@ TEST_F(HttpServerTest, TenThousandConnectionsLeaveTheUnixSocketItsPlacesAndTheLo
     if (file_limit() < 15'000) {
         GTEST_SKIP() << "only " << file_limit() << " files may be open";
     }
-    const auto path = (folder_ / "s.sock").string();
+    const auto path = folder_.file("s.sock");
     ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
     const auto port = listen();
     std::vector<Peer> peers;
@@ -540,7 +538,7 @@ TEST_F(HttpServerTest, ANameOfAnotherServerIsRefusedOnLoopbackOnly) {
     old.send("GET / HTTP/1.0\r\n\r\n");
     EXPECT_THAT(old.read_all(), StartsWith("HTTP/1.1 200"));
 
-    const auto path = (folder_ / "s.sock").string();
+    const auto path = folder_.file("s.sock");
     ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
     EXPECT_EQ(status(Peer(path), "Host: muster\r\n"), "HTTP/1.1 200");
 }
@@ -566,7 +564,7 @@ TEST_F(HttpServerTest, RefusesAddressesThatAreNone) {
 }
 
 TEST_F(HttpServerTest, TheUnixSocketIsTheOwnersAndReplacesAStaleOne) {
-    const auto path = (folder_ / "s.sock").string();
+    const auto path = folder_.file("s.sock");
     ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
     struct stat entry{};
     ASSERT_EQ(::stat(path.c_str(), &entry), 0);
@@ -579,7 +577,7 @@ TEST_F(HttpServerTest, TheUnixSocketIsTheOwnersAndReplacesAStaleOne) {
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code(), Errc::kConflict);
 
-    const auto stale = (folder_ / "stale.sock").string();
+    const auto stale = folder_.file("stale.sock");
     const int orphan = ::socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -588,7 +586,7 @@ TEST_F(HttpServerTest, TheUnixSocketIsTheOwnersAndReplacesAStaleOne) {
     ::close(orphan);
     EXPECT_TRUE(on_loop([&] { return server_->listen_unix(stale); }));
 
-    const auto file = (folder_ / "file").string();
+    const auto file = folder_.file("file");
     std::ofstream(file) << "precious";
     EXPECT_EQ(on_loop([&] { return server_->listen_unix(file); }).error().code(), Errc::kConflict);
     EXPECT_TRUE(std::filesystem::exists(file));
@@ -597,7 +595,7 @@ TEST_F(HttpServerTest, TheUnixSocketIsTheOwnersAndReplacesAStaleOne) {
 }
 
 TEST_F(HttpServerTest, StopClosesConnectionsAndRemovesTheSocket) {
-    const auto path = (folder_ / "s.sock").string();
+    const auto path = folder_.file("s.sock");
     ASSERT_TRUE(on_loop([&] { return server_->listen_unix(path); }));
     const Peer peer(path);
     peer.send("GET /u HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -130,8 +130,7 @@ class HttpTlsTest : public testing::Test {
     }
 
     test::ServerDirectory directory_;
-    HttpServer::Tls files_{(directory_.path() / "cert.pem").string(),
-                           (directory_.path() / "key.pem").string()};
+    HttpServer::Tls files_{directory_.file("cert.pem"), directory_.file("key.pem")};
     asio::io_context loop_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
     test::TestClock clock_;

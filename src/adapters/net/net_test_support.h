@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/os/folder_test_support.h"
 #include "base/clock.h"
 #include "base/task_group.h"
 
@@ -109,27 +110,14 @@ inline int wait_for_exit(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/// A directory that the server's user may write; gone with the object.
-class ServerDirectory {
+/// A directory that the server's user may write.
+class ServerDirectory : public Folder {
   public:
     ServerDirectory() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "muster-pg-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
         if (::geteuid() == 0) {
-            std::system(("chown postgres:postgres " + path_.string()).c_str());  // NOLINT
+            std::system(("chown postgres:postgres " + path()).c_str());  // NOLINT
         }
     }
-    ServerDirectory(const ServerDirectory&) = delete;
-    ServerDirectory& operator=(const ServerDirectory&) = delete;
-    ~ServerDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
 };
 
 /// A PostgreSQL server on a port of its own, without fsync. User `postgres` is trusted, user
@@ -156,7 +144,7 @@ class PgTestServer {
     PgTestServer& operator=(const PgTestServer&) = delete;
     ~PgTestServer() { kill(); }
 
-    [[nodiscard]] std::string data() const { return (directory_.path() / "data").string(); }
+    [[nodiscard]] std::string data() const { return directory_.file("data"); }
     [[nodiscard]] std::string conninfo(std::string_view user = "postgres") const {
         return "host=127.0.0.1 port=" + std::to_string(port_) +
                " dbname=postgres user=" + std::string(user);
@@ -213,7 +201,7 @@ class PgTestServer {
         }
         return std::string(name);
     }
-    [[nodiscard]] std::filesystem::path log() const { return directory_.path() / "log"; }
+    [[nodiscard]] std::filesystem::path log() const { return directory_.file("log"); }
     void run_tool(std::vector<std::string> argv) const {
         if (wait_for_exit(start(std::move(argv), log())) != 0) {
             ADD_FAILURE() << std::ifstream(log()).rdbuf();

@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "adapters/os/folder_test_support.h"
 #include "adapters/os/system.h"
 #include "base/task_group.h"
 
@@ -33,12 +34,7 @@ Command shell(const std::string& script) {
 
 class Programs : public testing::Test {
   protected:
-    Programs() {
-        std::string name = (std::filesystem::temp_directory_path() / "muster-os-XXXXXX").string();
-        folder_ = mkdtemp(name.data());
-        chmod(folder_.c_str(), 0755);
-    }
-    ~Programs() override { std::filesystem::remove_all(folder_); }
+    Programs() { chmod(folder_.path().c_str(), 0755); }
 
     Result<CommandResult> run(Command command, Duration timeout = 60s) {
         std::optional<Result<CommandResult>> result;
@@ -59,7 +55,7 @@ class Programs : public testing::Test {
         CO_TRY_OK(co_await group.stop());
         co_return Result<>{};
     }
-    [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
+    [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
     [[nodiscard]] static std::string text(const std::string& path) {
         std::ifstream in(path);
         std::string line;
@@ -84,7 +80,7 @@ class Programs : public testing::Test {
     asio::io_context io_;
     SystemClock clock_;
     ProcessRunner runner_{io_.get_executor(), clock_};
-    std::string folder_;
+    test::Folder folder_;
 };
 
 TEST_F(Programs, GiveTheirOutputAndExitCode) {
@@ -132,8 +128,8 @@ TEST_F(Programs, SeeASmallEnvironmentAndNoDescriptorOfOurs) {
 
 TEST_F(Programs, RunInTheirWorkingDirectory) {
     auto command = shell("pwd");
-    command.working_directory = folder_;
-    EXPECT_EQ(run(command).value().output, folder_ + "\n");
+    command.working_directory = folder_.path();
+    EXPECT_EQ(run(command).value().output, folder_.path() + "\n");
     command.working_directory = file("missing");
     EXPECT_EQ(run(command).error().code(), Errc::kNotFound);
 }
@@ -263,7 +259,7 @@ class OverSsh : public Programs {
         chmod(file("ssh").c_str(), 0755);
         auto command = shell(script);
         command.ssh = "ops@far";
-        command.environment = {{"PATH", folder_ + ":/usr/bin:/bin"}};
+        command.environment = {{"PATH", folder_.path() + ":/usr/bin:/bin"}};
         return command;
     }
 };

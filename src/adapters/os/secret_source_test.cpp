@@ -3,25 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+
+#include "adapters/os/folder_test_support.h"
 
 namespace muster::adapters {
 namespace {
 
 class SecretFiles : public testing::Test {
   protected:
-    SecretFiles() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "muster-secret-XXXXXX").string();
-        folder_ = mkdtemp(name.data());
-    }
-    ~SecretFiles() override { std::filesystem::remove_all(folder_); }
-    SecretSource holding(const std::string& text) {
-        std::ofstream(folder_ + "/token") << text;
-        return {folder_ + "/token", {}};
-    }
-    std::string folder_;
+    SecretSource holding(const std::string& text) { return {folder_.write("token", text), {}}; }
+    test::Folder folder_;
 };
 
 TEST_F(SecretFiles, LoseTheirLineEnd) {
@@ -31,8 +22,8 @@ TEST_F(SecretFiles, LoseTheirLineEnd) {
 TEST_F(SecretFiles, MustHoldASecretOfSensibleSize) {
     EXPECT_EQ(read_secret(holding("\n")).error().code(), Errc::kInvalid);
     EXPECT_EQ(read_secret(holding(std::string(70'000, 'x'))).error().code(), Errc::kInvalid);
-    EXPECT_EQ(read_secret({folder_ + "/missing", {}}).error().code(), Errc::kNotFound);
-    EXPECT_EQ(read_secret({folder_, {}}).error().code(), Errc::kDenied);
+    EXPECT_EQ(read_secret({folder_.file("missing"), {}}).error().code(), Errc::kNotFound);
+    EXPECT_EQ(read_secret({folder_.path(), {}}).error().code(), Errc::kDenied);
 }
 
 TEST_F(SecretFiles, MayBeVariablesInstead) {
