@@ -313,6 +313,15 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
     EXPECT_THAT(answer, HasSubstr("Content-Length: "));
 }
 
+TEST_F(HttpServerTest, HeadOfAStreamEnds) {
+    holds_ = true;
+    const Peer peer(listen());
+    peer.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const auto answer = peer.read_all();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+}
+
 TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
     const auto port = listen();
     for (const auto* bytes :

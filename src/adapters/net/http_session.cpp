@@ -98,6 +98,9 @@ Task<> HttpSession::run() {
         is_busy_ = true;
         deadline_ = Instant::max();
         CO_TRY(auto response, co_await handle(std::move(request)));
+        if (is_head) {
+            response.stream = nullptr;  // It would not end.
+        }
         if (response.stream && deps_.streams < kMaxHttpStreams) {
             is_busy_ = false;
             keeps_alive_ = false;
