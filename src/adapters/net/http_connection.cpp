@@ -1,10 +1,9 @@
 #include "adapters/net/http_connection.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
+
+#include "adapters/net/http_stream_connection.h"
 
 namespace muster::adapters {
 
@@ -13,47 +12,16 @@ namespace asio = boost::asio;
 namespace {
 
 template <class Socket>
-class PlainConnection final : public HttpConnection {
+class PlainConnection final : public HttpStreamConnection<Socket> {
   public:
     PlainConnection(Socket socket, bool is_local, bool is_loopback_tcp)
-        : socket_(std::move(socket)), is_local_(is_local), is_loopback_tcp_(is_loopback_tcp) {}
+        : HttpStreamConnection<Socket>(is_local, std::move(socket)),
+          is_loopback_tcp_(is_loopback_tcp) {}
 
     Task<> start() override { co_return Result<>{}; }
-
-    Task<std::size_t> read(asio::mutable_buffer into) override {
-        const auto [failure, size] =
-            co_await socket_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
-        if (failure) {
-            co_return connection_error(failure);
-        }
-        co_return size;
-    }
-
-    Task<> write(asio::const_buffer data) override {
-        const auto [failure, size] =
-            co_await asio::async_write(socket_, data, asio::as_tuple(asio::use_awaitable));
-        if (failure) {
-            co_return connection_error(failure);
-        }
-        co_return Result<>{};
-    }
-
-    void finish() override {
-        boost::system::error_code ignored;
-        socket_.shutdown(Socket::shutdown_send, ignored);
-    }
-
-    void cancel() override {
-        boost::system::error_code ignored;
-        socket_.cancel(ignored);
-    }
-
-    [[nodiscard]] bool is_local() const override { return is_local_; }
     [[nodiscard]] bool is_loopback_tcp() const override { return is_loopback_tcp_; }
 
   private:
-    Socket socket_;
-    bool is_local_;
     bool is_loopback_tcp_;
 };
 

@@ -34,13 +34,6 @@ HttpRefusal refusal_of(const boost::system::error_code& failure) {
     return {400, "the request is not HTTP/1.1: " + failure.message()};
 }
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
-}
-
 }  // namespace
 
 struct HttpRequestReader::Impl {
@@ -89,7 +82,7 @@ bool HttpRequestReader::wants_continue() {
         return false;
     }
     impl_->was_continue_asked = true;
-    return lower(parser.get()[http::field::expect]) == "100-continue";
+    return lower_case(parser.get()[http::field::expect]) == "100-continue";
 }
 
 bool HttpRequestReader::keeps_alive() const {
@@ -114,10 +107,17 @@ std::optional<HttpRefusal> HttpRequestReader::release(HttpServerRequest& into) {
         into.query[parameter.key] = parameter.value;
     }
     for (const auto& field : message) {
-        into.headers[lower(field.name_string())] = std::string(field.value());
+        into.headers[lower_case(field.name_string())] = std::string(field.value());
     }
     into.body = std::move(message.body());
     return std::nullopt;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
 }
 
 bool is_own_host(std::string_view host) {
@@ -127,7 +127,7 @@ bool is_own_host(std::string_view host) {
     }
     const auto kind = parsed->host_type();
     return kind == boost::urls::host_type::ipv4 || kind == boost::urls::host_type::ipv6 ||
-           lower(std::string(parsed->host())) == "localhost";
+           lower_case(std::string(parsed->host())) == "localhost";
 }
 
 // How many bytes there were.

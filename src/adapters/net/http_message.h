@@ -39,6 +39,9 @@ class HttpRequestReader {
     std::unique_ptr<Impl> impl_;
 };
 
+/// A header's name in lower case, as they are compared.
+std::string lower_case(std::string_view text);
+
 /// True when `host`, as a Host header has it, is "localhost" or an address by number. Any other
 /// name may be one that a foreign page had point at this machine (DNS rebinding).
 bool is_own_host(std::string_view host);

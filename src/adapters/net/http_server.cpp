@@ -140,8 +140,9 @@ struct HttpServer::Impl {
 
     Task<> sweep();
     void cancel_expired();
-    Task<> accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* context);
-    Task<> accept_unix(stream_protocol::acceptor* acceptor);
+    /// `wrap` makes a connection of a socket.
+    template <class Acceptor, class Wrap>
+    Task<> accept(Acceptor* acceptor, Wrap wrap, std::size_t limit);
     Task<> serve(std::unique_ptr<HttpConnection> connection);
     Task<> refuse(std::unique_ptr<HttpConnection> connection);
     void welcome(std::unique_ptr<HttpConnection> connection, std::size_t limit);
@@ -210,7 +211,8 @@ void HttpServer::Impl::tell_refused() {
              {{"refused", std::exchange(refused, 0)}, {"open", sessions.size()}, {"most", most}});
 }
 
-Task<> HttpServer::Impl::accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* context) {
+template <class Acceptor, class Wrap>
+Task<> HttpServer::Impl::accept(Acceptor* acceptor, Wrap wrap, std::size_t limit) {
     while (!is_stopping) {
         auto [failure, socket] =
             co_await acceptor->async_accept(asio::as_tuple(asio::use_awaitable));
@@ -223,26 +225,7 @@ Task<> HttpServer::Impl::accept_tcp(tcp::acceptor* acceptor, HttpTlsContext* con
             CO_TRY_OK(co_await clock.sleep_for(kSweep));
             continue;
         }
-        welcome(context != nullptr ? context->wrap(std::move(socket))
-                                   : plain_connection(std::move(socket)),
-                most);
-    }
-    co_return Result<>{};
-}
-
-Task<> HttpServer::Impl::accept_unix(stream_protocol::acceptor* acceptor) {
-    while (!is_stopping) {
-        auto [failure, socket] =
-            co_await acceptor->async_accept(asio::as_tuple(asio::use_awaitable));
-        if (is_stopping) {
-            break;
-        }
-        if (failure) {
-            log.warn("http.accept_failed", {{"reason", failure.message()}});
-            CO_TRY_OK(co_await clock.sleep_for(kSweep));
-            continue;
-        }
-        welcome(unix_connection(std::move(socket)), most + kReservedForUnix);
+        welcome(wrap(std::move(socket)), limit);
     }
     co_return Result<>{};
 }
@@ -265,10 +248,11 @@ HttpServer::~HttpServer() = default;
 Result<std::uint16_t> HttpServer::listen_tcp(const std::string& address, std::optional<Tls> tls) {
     CHECK(!impl_->is_stopping);
     TRY(const auto endpoint, parse_endpoint(address));
-    HttpTlsContext* context = nullptr;
+    std::function wrap = plain_connection;
     if (tls) {
         TRY(auto loaded, HttpTlsContext::load(*tls));
-        context = impl_->tls.emplace_back(std::move(loaded)).get();
+        auto* context = impl_->tls.emplace_back(std::move(loaded)).get();
+        wrap = [context](tcp::socket socket) { return context->wrap(std::move(socket)); };
     }
     auto acceptor = std::make_unique<tcp::acceptor>(impl_->executor);
     boost::system::error_code failure;
@@ -284,7 +268,7 @@ Result<std::uint16_t> HttpServer::listen_tcp(const std::string& address, std::op
         return listen_error(address, failure);
     }
     const auto port = acceptor->local_endpoint().port();
-    impl_->tasks.spawn(impl_->accept_tcp(acceptor.get(), context));
+    impl_->tasks.spawn(impl_->accept(acceptor.get(), std::move(wrap), impl_->most));
     impl_->tcp_acceptors.push_back(std::move(acceptor));
     return port;
 }
@@ -316,7 +300,8 @@ Result<> HttpServer::listen_unix(const std::string& path) {
         return listen_error(path, failure);
     }
     impl_->socket_files.push_back(path);
-    impl_->tasks.spawn(impl_->accept_unix(acceptor.get()));
+    impl_->tasks.spawn(
+        impl_->accept(acceptor.get(), &unix_connection, impl_->most + kReservedForUnix));
     impl_->unix_acceptors.push_back(std::move(acceptor));
     return {};
 }

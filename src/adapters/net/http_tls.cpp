@@ -1,10 +1,7 @@
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
-#include "adapters/net/http_connection.h"
+#include "adapters/net/http_stream_connection.h"
 
 namespace muster::adapters {
 
@@ -13,57 +10,23 @@ namespace ssl = boost::asio::ssl;
 
 namespace {
 
-class TlsConnection final : public HttpConnection {
+using TlsStream = ssl::stream<asio::ip::tcp::socket>;
+
+class TlsConnection final : public HttpStreamConnection<TlsStream> {
   public:
     TlsConnection(asio::ip::tcp::socket socket, ssl::context& context, bool is_local)
-        : stream_(std::move(socket), context), is_local_(is_local) {}
+        : HttpStreamConnection(is_local, std::move(socket), context) {}
 
     Task<> start() override {
-        const auto [failure] = co_await stream_.async_handshake(
-            ssl::stream_base::server, asio::as_tuple(asio::use_awaitable));
+        const auto [failure] = co_await stream().async_handshake(ssl::stream_base::server, kTuple);
         if (failure) {
             co_return connection_error(failure);
         }
         co_return Result<>{};
     }
 
-    Task<std::size_t> read(asio::mutable_buffer into) override {
-        const auto [failure, size] =
-            co_await stream_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
-        if (failure) {
-            co_return connection_error(failure);
-        }
-        co_return size;
-    }
-
-    Task<> write(asio::const_buffer data) override {
-        const auto [failure, size] =
-            co_await asio::async_write(stream_, data, asio::as_tuple(asio::use_awaitable));
-        if (failure) {
-            co_return connection_error(failure);
-        }
-        co_return Result<>{};
-    }
-
-    void finish() override {
-        // Every answer carries its length or a last chunk, so that a missing close_notify can't
-        // be taken for a whole answer.
-        boost::system::error_code ignored;
-        stream_.lowest_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    }
-
-    void cancel() override {
-        boost::system::error_code ignored;
-        stream_.lowest_layer().cancel(ignored);
-    }
-
-    [[nodiscard]] bool is_local() const override { return is_local_; }
     // The certificate names the server: a page of another name can't get through the handshake.
     [[nodiscard]] bool is_loopback_tcp() const override { return false; }
-
-  private:
-    ssl::stream<asio::ip::tcp::socket> stream_;
-    bool is_local_;
 };
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 
 #include "adapters/net/failure.h"
+#include "adapters/net/http_message.h"
 
 namespace muster::adapters {
 
@@ -19,12 +19,6 @@ std::string trimmed(std::string_view text) {
         return {};
     }
     return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
-}
-
-std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
 }
 
 bool has_line_break(std::string_view text) {
@@ -162,7 +156,7 @@ std::size_t HttpTransfer::take_header(char* data, std::size_t size, std::size_t 
         return line.size();
     }
     if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-        auto& value = transfer.response_.headers[lower(std::string(line.substr(0, colon)))];
+        auto& value = transfer.response_.headers[lower_case(line.substr(0, colon))];
         value += (value.empty() ? "" : ", ") + trimmed(line.substr(colon + 1));
     }
     return line.size();

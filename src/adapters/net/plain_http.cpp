@@ -18,12 +18,12 @@
 #include <boost/intrusive/set.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <map>
 
 #include "adapters/net/failure.h"
+#include "adapters/net/http_message.h"
 #include "adapters/net/http_response_reader.h"
 
 namespace muster::adapters {
@@ -44,13 +44,6 @@ struct Expiry : intrusive::set_base_hook<> {
     tcp::socket* socket = nullptr;  // What is to be woken.
     bool operator<(const Expiry& other) const { return deadline < other.deadline; }
 };
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
-}
 
 std::uint16_t port_of(const boost::urls::url_view& url) {
     return url.has_port() && url.port_number() != 0 ? url.port_number() : kHttpPort;
@@ -304,7 +297,7 @@ Result<std::string> headers_of(const HttpRequest& request, const std::string& ho
                 Errc::kInvalid,
                 "an http header's name is empty or no name, or its value has a line break"};
         }
-        defaults.erase(lower(name));
+        defaults.erase(lower_case(name));
         text.append(name).append(": ").append(value).append("\r\n");
     }
     for (const auto& [name, line] : defaults) {
