@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 
+#include "adapters/steer/dns_table.h"
 #include "adapters/yaml/read_yaml.h"
 #include "workflow/check_procedures.h"
 
@@ -99,7 +100,7 @@ adapters::DnsResponder::Zone derived_zone(const std::string& parent, const std::
 
 bool is_covered(const std::string& name, const std::vector<adapters::DnsResponder::Zone>& zones) {
     return std::ranges::any_of(zones, [&name](const auto& zone) {
-        return name == zone.name || name.ends_with("." + zone.name);
+        return adapters::is_within(name, adapters::plain_name(zone.name));
     });
 }
 
@@ -115,7 +116,8 @@ std::vector<adapters::DnsResponder::Zone> zones_of(const plan::Plan& plan,
     for (const auto& service : plan.services) {
         for (const auto& component : service.components) {
             const auto* record = component.settings.find("record");
-            const auto name = record == nullptr ? std::string() : record->text("name");
+            const auto name =
+                adapters::plain_name(record == nullptr ? std::string() : record->text("name"));
             if (component.kind == "dns" && !name.empty() && !is_covered(name, zones)) {
                 const auto dot = name.find('.');
                 parents.insert(dot == std::string::npos ? name : name.substr(dot + 1));

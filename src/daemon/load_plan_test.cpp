@@ -66,6 +66,16 @@ TEST(ZonesOf, AreTheParentsOfTheRecordsWithGlue) {
     EXPECT_TRUE(zones_of(plan, "0.0.0.0:53")[0].fixed.empty());
 }
 
+TEST(ZonesOf, AreNotMadeForWhatADeclaredOneHolds) {
+    plan::Plan plan = plan_with_record("Shop.Example.COM.");
+    auto& declared = plan.dns.emplace().zones.emplace_back();
+    declared.name = "example.com";
+    declared.name_servers = {"ns.example.com"};
+    const auto zones = zones_of(plan, "127.0.0.1:5353");
+    ASSERT_EQ(zones.size(), 1U);
+    EXPECT_THAT(zones[0].name_servers, testing::ElementsAre("ns.example.com"));
+}
+
 TEST(IsLoopback, KnowsWhatOnlyThisMachineReaches) {
     for (const auto* address : {"127.0.0.1:80", "127.9.9.9:0", "[::1]:80", "localhost:80"}) {
         EXPECT_TRUE(is_loopback(address)) << address;
