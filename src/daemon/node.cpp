@@ -127,14 +127,19 @@ Task<> Node::reload() {
         wiring_.log.warn("plan.refused", {{"path", path}, {"reason", plan.error().message()}});
         co_return plan.error();
     }
-    const auto zones = zones_of(*plan, dns_address(*plan, setup_.options.dns));
     if (const auto taken = co_await agent_.reload(std::move(*plan)); !taken) {
         wiring_.log.warn("plan.refused", {{"path", path}, {"reason", taken.error().message()}});
         co_return taken.error();
     }
-    keep(agent_.plan());
-    CO_TRY_OK(wiring_.dns.set_zones(zones));
-    co_return Result<>{};
+    // Another reload may have passed this one while it waited: what counts is the plan in force.
+    const auto& in_force = agent_.plan();
+    keep(in_force);
+    const auto zones = zones_of(in_force, dns_address(in_force, setup_.options.dns));
+    auto served = wiring_.dns.set_zones(zones);
+    if (!served) {
+        wiring_.log.warn("dns.zones_refused", {{"reason", served.error().message()}});
+    }
+    co_return served;
 }
 
 Task<> Node::stop() {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "adapters/os/segment_files.h"
@@ -23,19 +24,18 @@ std::string plan_name(const std::string& digest) {
 
 // The oldest copies go; a record that old went before.
 void remove_oldest_plans(const std::string& directory) {
-    std::vector<fs::directory_entry> plans;
+    std::vector<std::pair<fs::file_time_type, fs::path>> plans;
     std::error_code failed;
-    for (const auto& entry : fs::directory_iterator(directory, failed)) {
-        if (entry.path().extension() == ".yaml") {
-            plans.push_back(entry);
+    std::error_code unknown;
+    for (fs::directory_iterator at(directory, failed); at != fs::directory_iterator();
+         at.increment(failed)) {
+        if (at->path().extension() == ".yaml") {
+            plans.emplace_back(at->last_write_time(unknown), at->path());
         }
     }
-    std::error_code unknown;
-    std::ranges::sort(plans, [&unknown](const auto& a, const auto& b) {
-        return a.last_write_time(unknown) < b.last_write_time(unknown);
-    });
+    std::ranges::sort(plans);
     for (std::size_t i = 0; i + kMostPlans < plans.size(); ++i) {
-        fs::remove(plans[i].path(), unknown);
+        fs::remove(plans[i].second, unknown);
     }
 }
 
