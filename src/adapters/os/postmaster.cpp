@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
 
 namespace muster::adapters {
@@ -32,8 +35,11 @@ std::optional<PidFile> read_pid_file(const std::string& data_directory) {
             std::from_chars(line.data(), line.data() + line.size(), found.port);
         }
     }
-    found.pid = found.pid < 0 ? -found.pid : found.pid;
-    return found.pid == 0 ? std::nullopt : std::optional(found);
+    if (found.pid == 0 || found.pid == std::numeric_limits<int>::min()) {
+        return std::nullopt;  // What is no number, or has no positive one.
+    }
+    found.pid = std::abs(found.pid);
+    return found;
 }
 
 // Name and state of a process: "123 (postgres) S …"; the name may hold brackets itself.
@@ -87,13 +93,10 @@ Process judge(char state) {
 // a container, a pid file that was removed by hand.
 Process look_everywhere(const struct stat& directory) {
     std::error_code error;
-    auto entries = std::filesystem::directory_iterator("/proc", error);
-    if (error) {
-        return Process::kUnknown;
-    }
     bool is_hidden = false;
-    for (const auto& entry : entries) {
-        const auto name = entry.path().filename().string();
+    const std::filesystem::directory_iterator end;
+    for (std::filesystem::directory_iterator at("/proc", error); at != end; at.increment(error)) {
+        const auto name = at->path().filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos) {
             continue;
         }
@@ -111,24 +114,10 @@ Process look_everywhere(const struct stat& directory) {
                 break;
         }
     }
-    return is_hidden ? Process::kUnknown : Process::kStopped;
+    return is_hidden || error ? Process::kUnknown : Process::kStopped;
 }
 
 }  // namespace
-
-std::string_view to_string(PostmasterState::Process process) {
-    switch (process) {
-        case Process::kUnknown:
-            return "unknown";
-        case Process::kRunning:
-            return "running";
-        case Process::kFrozen:
-            return "frozen";
-        case Process::kStopped:
-            return "stopped";
-    }
-    return "unknown";
-}
 
 PostmasterState read_postmaster(const std::string& data_directory) {
     struct stat directory{};

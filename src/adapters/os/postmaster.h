@@ -1,24 +1,18 @@
 #pragma once
 
 #include <string>
-#include <string_view>
+
+#include "postgres/server_control.h"
 
 namespace muster::adapters {
 
 /// What this host itself says of the PostgreSQL server of a data directory.
 struct PostmasterState {
-    enum class Process {
-        kUnknown,  ///< Not our host, not allowed to look, or not a data directory.
-        kRunning,
-        kFrozen,   ///< There, but stopped by a signal or a debugger: it answers nobody.
-        kStopped,  ///< Confirmed: no process of this host works in the data directory.
-    };
-    Process process = Process::kUnknown;
-    int pid = 0;   ///< The postmaster's; 0 when none was found.
-    int port = 0;  ///< As its pid file says; 0 when there is none.
+    using Process = postgres::Process;
+    Process process = Process::kUnknown;  ///< Also when it is no data directory.
+    int pid = 0;                          ///< The postmaster's; 0 when none was found.
+    int port = 0;                         ///< As its pid file says; 0 when there is none.
 };
-/// "running", "frozen", "stopped", "unknown".
-std::string_view to_string(PostmasterState::Process process);
 
 /// Reads postmaster.pid and /proc. A pid alone proves nothing, because pids are used again: the
 /// process must be a postgres whose working directory is the data directory. "Stopped" is said only
