@@ -106,7 +106,7 @@ Task<Response> Api::handle(Request request) {
             log_.warn("api.refused", {{"path", request.path}, {"status", refused->status}});
             co_return std::move(*refused);
         }
-        Call call{node_, clock_, log_, std::move(request), std::move(*captures)};
+        Call call{node_, clock_, log_, std::move(request), std::move(*captures), route.body};
         auto answered = co_await route.handle(std::move(call));
         if (!answered) {
             co_return error_response(answered.error());

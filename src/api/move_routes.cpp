@@ -18,7 +18,7 @@ Response accepted(const RunId& run) {
 }
 
 Task<Response> post_request(Call call, agent::MoveRequest request) {
-    CO_TRY(const auto body, read_body(call.request, "to dry_run force vouch_fenced by"));
+    CO_TRY(const auto body, read_body(call));
     request.service = ServiceId(call.captures.at("service"));
     request.to = SiteId(body.to);
     request.by = body.by;
@@ -60,21 +60,21 @@ Task<Response> post_rebuild(Call call) {
 }
 
 Task<Response> post_service_approve(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "by"));
+    CO_TRY(const auto body, read_body(call));
     const ServiceId service(call.captures.at("service"));
     CO_TRY(const auto run, co_await call.node.approve_decision(service, body.by));
     co_return accepted(run);
 }
 
 Task<Response> post_procedure(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "parameters by"));
+    CO_TRY(const auto body, read_body(call));
     const auto name = call.captures.at("name");
     CO_TRY(const auto run, co_await call.node.run_procedure(name, body.parameters, body.by));
     co_return accepted(run);
 }
 
 Task<Response> post_reload(Call call) {
-    CO_TRY_OK(read_body(call.request, ""));
+    CO_TRY_OK(read_body(call));
     CO_TRY_OK(co_await call.node.reload());
     const auto& plan = call.node.plan();
     const json::object body{{"plan", plan.name}, {"digest", plan.digest}};

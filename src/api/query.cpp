@@ -95,7 +95,9 @@ Result<std::int64_t> query_number(const Call& call, const std::string& name, Num
     return number;
 }
 
-Result<ChangeBody> read_body(const Request& request, std::string_view allowed) {
+Result<ChangeBody> read_body(const Call& call) {
+    const auto& request = call.request;
+    const auto allowed = call.body_keys;
     ChangeBody body;
     if (!request.body.empty()) {
         boost::system::error_code failure;

@@ -27,7 +27,7 @@ struct ChangeBody {
     bool is_fence_vouched = false;
     Fields parameters;
 };
-/// Reads the keys that `allowed` names (separated by spaces); any other is kInvalid.
-Result<ChangeBody> read_body(const Request& request, std::string_view allowed);
+/// Reads the keys that the call's route names; any other is kInvalid.
+Result<ChangeBody> read_body(const Call& call);
 
 }  // namespace muster::api

@@ -17,7 +17,8 @@ struct Call {
     Clock& clock;
     Log& log;
     Request request;
-    Fields captures;  ///< Parts of the path: `{service}`, `{id}`, `{step}`, `{name}`.
+    Fields captures;             ///< Parts of the path: `{service}`, `{id}`, `{step}`, `{name}`.
+    std::string_view body_keys;  ///< As the route has them.
 
     [[nodiscard]] std::string query(const std::string& name, std::string fallback = {}) const;
 };

@@ -27,6 +27,12 @@ Task<Response> answer_run(Call call) {
     co_return json_response(json::serialize(encode(*run)));
 }
 
+Task<Response> change_run(Call call, Task<> (NodeView::*change)(RunId run, std::string by)) {
+    CO_TRY(const auto body, read_body(call));
+    CO_TRY_OK(co_await (call.node.*change)(RunId(call.captures.at("id")), body.by));
+    co_return co_await answer_run(std::move(call));
+}
+
 }  // namespace
 
 Task<Response> get_runs(Call call) {
@@ -75,25 +81,19 @@ Task<Response> get_report(Call call) {
 }
 
 Task<Response> post_run_resume(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "by"));
-    CO_TRY_OK(co_await call.node.resume(RunId(call.captures.at("id")), body.by));
-    co_return co_await answer_run(std::move(call));
+    return change_run(std::move(call), &NodeView::resume);
 }
 
 Task<Response> post_run_abort(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "by"));
-    CO_TRY_OK(co_await call.node.abort(RunId(call.captures.at("id")), body.by));
-    co_return co_await answer_run(std::move(call));
+    return change_run(std::move(call), &NodeView::abort);
 }
 
 Task<Response> post_run_rollback(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "by"));
-    CO_TRY_OK(co_await call.node.rollback(RunId(call.captures.at("id")), body.by));
-    co_return co_await answer_run(std::move(call));
+    return change_run(std::move(call), &NodeView::rollback);
 }
 
 Task<Response> post_step_approve(Call call) {
-    CO_TRY(const auto body, read_body(call.request, "by"));
+    CO_TRY(const auto body, read_body(call));
     const RunId run(call.captures.at("id"));
     const StepId step(call.captures.at("step"));
     CO_TRY_OK(co_await call.node.approve(run, step, body.by));
