@@ -116,10 +116,8 @@ Task<> ExecAction::undo(Call call, Instant deadline) {
         co_return Result<>{};  // Nothing to put back was declared.
     }
     CO_TRY(auto command, read(call, "undo"));
-    for (const auto& [name, value] : call.outputs) {
-        if (name == "stdout") {
-            command.environment["MUSTER_STDOUT"] = value;
-        }
+    if (const auto said = call.outputs.find("stdout"); said != call.outputs.end()) {
+        command.environment["MUSTER_STDOUT"] = said->second;
     }
     CO_TRY(const auto result, co_await commands_.run(std::move(command), deadline));
     if (result.exit_code != 0) {

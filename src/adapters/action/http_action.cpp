@@ -24,6 +24,14 @@ Type HttpAction::parameters() {
     return Type::object(std::move(fields), "sends an HTTP request");
 }
 
+namespace {
+
+Fields outputs_of(const HttpResponse& response) {
+    return {{"status", std::to_string(response.status)}, {"body", journal_text(response.body)}};
+}
+
+}  // namespace
+
 workflow::Traits HttpAction::traits() const {
     return {.can_undo = true};
 }
@@ -34,9 +42,7 @@ Task<Fields> HttpAction::send(WebCall call, plan::Node with, Instant deadline) {
     if (!call.is_good(response)) {
         co_return bad_answer(call, response);
     }
-    Fields outputs{{"status", std::to_string(response.status)},
-                   {"body", journal_text(response.body)}};
-    co_return outputs;
+    co_return outputs_of(response);
 }
 
 Task<Observation> HttpAction::observe(Call call, Instant deadline) {
@@ -51,9 +57,7 @@ Task<Observation> HttpAction::observe(Call call, Instant deadline) {
     CO_TRY_OK(add_token(request.request, call.with));
     CO_TRY(const auto response, co_await http_.send(request.request, deadline));
     if (request.is_good(response)) {
-        Fields outputs{{"status", std::to_string(response.status)},
-                       {"body", journal_text(response.body)}};
-        co_return Observation{Observation::State::kDone, std::move(outputs)};
+        co_return Observation{Observation::State::kDone, outputs_of(response)};
     }
     // A server that can't answer the question has not said no.
     const auto error = bad_answer(request, response);

@@ -1,7 +1,6 @@
 #include "adapters/action/sql_action.h"
 
 #include "adapters/action/journal_text.h"
-#include "adapters/net/pg_connection.h"
 
 namespace muster::adapters {
 
@@ -52,12 +51,10 @@ workflow::Traits SqlAction::traits() const {
     return {.can_undo = true};
 }
 
-Task<Fields> SqlAction::run(plan::Node with, std::string key, Instant deadline) {
+Task<PgResult> SqlAction::run(plan::Node with, std::string key, Instant deadline) {
     PgConnection connection(executor_, clock_);
     CO_TRY_OK(co_await connection.connect(with.text("conninfo"), deadline));
-    CO_TRY(const auto result,
-           co_await connection.query(with.text(key), with.texts(parameters_key(key)), deadline));
-    co_return outputs_of(result);
+    co_return co_await connection.query(with.text(key), with.texts(parameters_key(key)), deadline);
 }
 
 Task<Observation> SqlAction::observe(Call call, Instant deadline) {
@@ -66,11 +63,7 @@ Task<Observation> SqlAction::observe(Call call, Instant deadline) {
         co_return Observation{
             may_repeat ? Observation::State::kNotDone : Observation::State::kUnknown, {}};
     }
-    PgConnection connection(executor_, clock_);
-    CO_TRY_OK(co_await connection.connect(call.with.text("conninfo"), deadline));
-    CO_TRY(const auto result,
-           co_await connection.query(call.with.text("observe"),
-                                     call.with.texts("observe_parameters"), deadline));
+    CO_TRY(const auto result, co_await run(std::move(call.with), "observe", deadline));
     if (result.columns.size() != 1 || result.rows.size() > 1) {
         co_return Error{Errc::kInvalid,
                         "observe gave " + std::to_string(result.columns.size()) + " columns and " +
@@ -84,7 +77,8 @@ Task<Observation> SqlAction::observe(Call call, Instant deadline) {
 }
 
 Task<Fields> SqlAction::apply(Call call, Instant deadline) {
-    return run(std::move(call.with), "statement", deadline);
+    CO_TRY(const auto result, co_await run(std::move(call.with), "statement", deadline));
+    co_return outputs_of(result);
 }
 
 Task<> SqlAction::undo(Call call, Instant deadline) {

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "adapters/action/all_actions.h"
+#include "adapters/net/pg_connection.h"
 
 namespace muster::adapters {
 
@@ -19,7 +20,7 @@ class SqlAction final : public workflow::Action {
 
   private:
     /// The SQL under `key` with the parameters beside it.
-    Task<Fields> run(plan::Node with, std::string key, Instant deadline);
+    Task<PgResult> run(plan::Node with, std::string key, Instant deadline);
     Executor executor_;
     Clock& clock_;
 };

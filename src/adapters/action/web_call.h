@@ -22,7 +22,7 @@ struct WebCall {
 
 /// The keys of a request: method, url, headers, body, expect, contains.
 std::vector<plan::Field> web_call_fields();
-/// The keys that say where the token is: token_file, token_env.
+/// The keys of a step, not of each of its requests: token_file, token_env, ca_file.
 std::vector<plan::Field> token_fields();
 
 /// Reads those keys of `node`. The step's identity goes along as Idempotency-Key.
