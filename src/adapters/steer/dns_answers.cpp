@@ -22,7 +22,6 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::size_t kMaxMessage = 65'535;
-constexpr std::uint8_t kAnswerBit = 0x80;
 constexpr std::uint8_t kAuthoritative = 0x04;
 constexpr std::uint8_t kRecursionDesired = 0x01;
 /// RFC 1035 section 4.1.4.
@@ -218,7 +217,7 @@ std::size_t DnsAnswers::answer_plain(std::span<const std::uint8_t> query,
     }
 
     std::copy_n(query.begin(), plain->end(), out.begin());
-    out[2] = kAnswerBit | (query[2] & kRecursionDesired);
+    out[2] = kDnsAnswerBit | (query[2] & kRecursionDesired);
     out[2] |= found.name == nullptr ? 0 : kAuthoritative;
     out[3] = LDNS_RCODE_NOERROR;
     if (found.name == nullptr) {

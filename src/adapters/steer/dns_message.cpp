@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adapters/steer/dns_plain_query.h"
+
 namespace muster::adapters {
 
 namespace {
@@ -11,16 +13,14 @@ struct FreePacket {
 };
 using Packet = std::unique_ptr<ldns_pkt, FreePacket>;
 
-constexpr std::size_t kHeader = 12;
-constexpr std::uint8_t kAnswerBit = 0x80;
 constexpr std::uint8_t kOpcodeAndRecursion = 0x79;
 
 // The header of what can't be parsed, sent back with FORMERR: RFC 1035 section 4.1.1.
 std::vector<std::uint8_t> malformed(std::span<const std::uint8_t> query) {
-    std::vector<std::uint8_t> out(kHeader, 0);
+    std::vector<std::uint8_t> out(kDnsHeader, 0);
     out[0] = query[0];
     out[1] = query[1];
-    out[2] = static_cast<std::uint8_t>(kAnswerBit | (query[2] & kOpcodeAndRecursion));
+    out[2] = static_cast<std::uint8_t>(kDnsAnswerBit | (query[2] & kOpcodeAndRecursion));
     out[3] = LDNS_RCODE_FORMERR;
     return out;
 }
@@ -105,7 +105,7 @@ std::size_t room_of(const ldns_pkt* query) {
 
 std::vector<std::uint8_t> answer_query(std::span<const std::uint8_t> query, const DnsTable& table,
                                        bool is_udp) {
-    if (query.size() < kHeader || (query[2] & kAnswerBit) != 0) {
+    if (query.size() < kDnsHeader || (query[2] & kDnsAnswerBit) != 0) {
         return {};
     }
     ldns_pkt* parsed = nullptr;

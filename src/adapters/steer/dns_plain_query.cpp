@@ -8,7 +8,6 @@ namespace muster::adapters {
 namespace {
 
 constexpr std::size_t kMaxLabel = 63;
-constexpr std::uint8_t kAnswerBit = 0x80;
 constexpr std::uint8_t kOpcode = 0x78;
 
 }  // namespace
@@ -29,7 +28,8 @@ std::string_view parent_of_wire(std::string_view name) {
 
 std::optional<PlainQuery> PlainQuery::read(std::span<const std::uint8_t> query) {
     PlainQuery plain;
-    const bool has_form = query.size() > kDnsHeader && (query[2] & (kAnswerBit | kOpcode)) == 0 &&
+    const bool has_form = query.size() > kDnsHeader &&
+                          (query[2] & (kDnsAnswerBit | kOpcode)) == 0 &&
                           dns_number_at(query, 4) == 1 && dns_number_at(query, 6) == 0 &&
                           dns_number_at(query, 8) == 0 && dns_number_at(query, 10) <= 1;
     if (!has_form || !plain.read_name(query) || query.size() < plain.end()) {

@@ -11,6 +11,8 @@ namespace muster::adapters {
 /// A header (RFC 1035 section 4.1.1), and type and class behind a name.
 inline constexpr std::size_t kDnsHeader = 12;
 inline constexpr std::size_t kDnsTypeAndClass = 4;
+/// QR, in the third byte.
+inline constexpr std::uint8_t kDnsAnswerBit = 0x80;
 /// An OPT record without options (RFC 6891 section 6.1.2).
 inline constexpr std::size_t kDnsOpt = 11;
 

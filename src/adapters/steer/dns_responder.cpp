@@ -33,6 +33,10 @@ constexpr std::size_t kMaxTcp = 256;
 constexpr Duration kSuspectTtl = std::chrono::seconds(5);
 constexpr int kPortAttempts = 32;
 
+Duration ttl_of(const steer::Wanted& wanted) {
+    return wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
+}
+
 struct Address {
     asio::ip::address ip;
     std::uint16_t port = 0;
@@ -145,9 +149,7 @@ Result<> DnsResponder::Impl::rebuild() {
     const auto next = std::max(serial + 1, static_cast<std::uint32_t>(now.count()));
     std::vector<DnsTable::Set> sets;
     for (const auto& [key, wanted] : steered) {
-        const auto ttl =
-            wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
-        sets.push_back({wanted.record, wanted.answers, ttl});
+        sets.push_back({wanted.record, wanted.answers, ttl_of(wanted)});
     }
     TRY(answers, DnsAnswers::build(zones, sets, next, answers.get()));
     udp.use(answers);
@@ -271,9 +273,7 @@ Task<steer::Actual> DnsResponder::current(steer::Record record, Instant /*deadli
         co_return Error{Errc::kNotFound, record.name + " is not steered yet"};
     }
     const auto& wanted = found->second;
-    const auto ttl =
-        wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
-    co_return steer::Actual{wanted.answers, ttl, wanted.epoch, impl_->serial};
+    co_return steer::Actual{wanted.answers, ttl_of(wanted), wanted.epoch, impl_->serial};
 }
 
 Task<> DnsResponder::apply(steer::Wanted wanted, Instant /*deadline*/) {
