@@ -2,29 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
-
 #include "../../tests/conformance/store_suite.h"
-#include "sim/virtual_clock.h"
+#include "state/virtual_world_test_support.h"
 
 namespace muster {
 namespace {
 
-class MemoryWorld {
+class MemoryWorld : public test::VirtualWorld {
   public:
     state::Store& store() { return store_; }
-    Clock& clock() { return clock_; }
-    boost::asio::io_context& loop() { return loop_; }
-    bool step() {
-        loop_.restart();
-        return loop_.poll() > 0 || clock_.step();
-    }
-    void advance(Duration duration) { clock_.advance(duration); }
-    bool reopen() { return false; }
 
   private:
-    boost::asio::io_context loop_;
-    sim::VirtualClock clock_{loop_};
     state::MemoryStore store_{loop_.get_executor(), clock_};
 };
 

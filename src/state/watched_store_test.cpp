@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
 #include <span>
 #include <vector>
 
 #include "../../tests/conformance/store_suite.h"
-#include "sim/virtual_clock.h"
 #include "state/memory_store.h"
+#include "state/virtual_world_test_support.h"
 
 namespace muster {
 namespace {
@@ -22,21 +21,11 @@ class NamesOnly final : public Log {
     std::vector<std::string> names;
 };
 
-class WatchedWorld {
+class WatchedWorld : public test::VirtualWorld {
   public:
     state::Store& store() { return store_; }
-    Clock& clock() { return clock_; }
-    boost::asio::io_context& loop() { return loop_; }
-    bool step() {
-        loop_.restart();
-        return loop_.poll() > 0 || clock_.step();
-    }
-    void advance(Duration duration) { clock_.advance(duration); }
-    bool reopen() { return false; }
 
   private:
-    boost::asio::io_context loop_;
-    sim::VirtualClock clock_{loop_};
     NullLog log_;
     state::MemoryStore inner_{loop_.get_executor(), clock_};
     state::WatchedStore store_{inner_, log_};
