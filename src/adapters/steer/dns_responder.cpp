@@ -148,6 +148,7 @@ Result<> DnsResponder::Impl::rebuild() {
         std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch());
     const auto next = std::max(serial + 1, static_cast<std::uint32_t>(now.count()));
     std::vector<DnsTable::Set> sets;
+    sets.reserve(steered.size());
     for (const auto& [key, wanted] : steered) {
         sets.push_back({wanted.record, wanted.answers, ttl_of(wanted)});
     }
