@@ -48,6 +48,7 @@ class Demo(Stand):
             result[name + "_s"] = parts.get(name + "_s")
         result["total_s"] = parts.get("total_s")
         result["outage_s"] = outage
+        result["are_served"] = measure.are_served(orders, self.hosts[surviving])
         result["failed"] = len(orders) - len(acknowledged)
         result["acknowledged"] = len(acknowledged)
         result["lost"] = len(measure.lost(acknowledged, stored))
@@ -77,6 +78,8 @@ class Demo(Stand):
         self.say(f"    {'orders acknowledged · of these lost · refused meanwhile':58} "
                  f"{result['acknowledged']:8} · {result['lost']} · {result['failed']}")
         met = {True: "met", False: "MISSED"}
+        if not result["are_served"]:
+            self.say("    the shoppers are NOT SERVED again")
         self.say(f"    RPO 5 s: {met[result['rpo_met']]}   RTO 30 s: {met[result['rto_met']]}")
 
     # --- the story -------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ class Demo(Stand):
         self.say("\nThe old site becomes a standby by itself, and the shop goes home")
         self.come_home()
         self.keep_reports()
-        is_good = all(r["rpo_met"] and r["rto_met"] for r in self.results)
+        is_good = all(r["rpo_met"] and r["rto_met"] and r["are_served"] for r in self.results)
         return 0 if is_good and self.results[-1]["lost"] == 0 else 3
 
     def play_fault(self):

@@ -34,11 +34,14 @@ class Outcome:
     lost: int
     lost_reported: int | None
     doubled: int
+    are_served: bool  # The shoppers, at the end.
     notes: list
 
     def broken(self):
         """What must not be, as text."""
         found = []
+        if not self.are_served:
+            found.append(f"the shoppers are not served again at {self.primary_after}")
         if self.doubled:
             found.append(f"{self.doubled} orders were accepted on both sides")
         if self.lost and self.fault in LOSES_NOTHING:
@@ -160,10 +163,7 @@ class Strike:
         self.run = self.stand.finished_run("switchover", self.known)
 
     def partition(self):
-        log = self.stand.folder / INSIDE_LOG
-        inside = self.stand.start_shoppers(self.site, log)
-        self.stand.wait("orders from inside of the site", 20,
-                        lambda: log.exists() and any(o.is_acknowledged for o in measure.read_on(log, 0)[0]))
+        inside = self.stand.start_shoppers(self.site, self.stand.folder / INSIDE_LOG)
         self.since = now_ms()
         self.stand.network.cut(self.site)
         self.say(f"the network of site {self.site} is cut; its own clients go on writing there")
@@ -214,7 +214,7 @@ class Strike:
             self.name, self.site, after, measure.outage(outside, self.since - 2000, now_ms()),
             report["parts"].get("total_s") if report else None, len(acknowledged), len(orders) - len(acknowledged),
             len(measure.lost(acknowledged, stored)), report["loss"].get("transactions") if report else None,
-            len(doubled) + self.knocks_accepted, self.notes)
+            len(doubled) + self.knocks_accepted, measure.are_served(outside, hosts[after]), self.notes)
 
 
 def table(outcomes):

@@ -12,14 +12,13 @@ class Order:
     is_inside: bool = False  # From a client inside of the site.
 
 
-def read_log(path, start=0):
-    """The shoppers' log, oldest first; a line that is being written right now is left out. From a byte on, if told."""
-    orders, _ = read_on(path, start)
-    return orders
+def read_log(path):
+    """The shoppers' log, oldest first."""
+    return read_on(path, 0)[0]
 
 
 def read_on(path, start):
-    """What a log holds from a byte on, and the byte to go on at."""
+    """What a log holds from a byte on, and the byte to go on at; a line that is being written right now is left out."""
     orders = []
     with open(path, "rb") as lines:
         lines.seek(start)
@@ -39,6 +38,11 @@ def outage(orders, from_ms, until_ms):
     acknowledged = [o.ended_ms for o in orders if o.is_acknowledged and from_ms <= o.ended_ms <= until_ms]
     gaps = [later - earlier for earlier, later in zip(acknowledged, acknowledged[1:])]
     return max(gaps) / 1000 if gaps else None
+
+
+def are_served(orders, addresses):
+    """Whether one of the newest orders was acknowledged at one of these addresses; they are oldest first."""
+    return any(order.is_acknowledged and order.address in addresses for order in orders[-20:])
 
 
 def lost(orders, stored):

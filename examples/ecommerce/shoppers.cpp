@@ -86,7 +86,6 @@ class Shoppers {
         request.method = "POST";
         // By address, so that a kept connection is never one to an address that is no longer meant.
         request.url = "http://" + address + ":" + settings_.port + "/orders?id=" + id;
-        request.headers["Host"] = settings_.name;
         const auto response = co_await client_.send(std::move(request), began + kPatience);
         const bool is_stored = response && response->status == 201;
         std::string detail = address;

@@ -51,7 +51,6 @@ class Soak(Stand):
         self.serve()
         self.ledger = Keeper(self)
         self.start_shoppers()
-        self.wait("the first orders", 30, lambda: self.ledger.orders())
 
     def names(self):
         return [name for name in faults.FAULTS if not (name == "partition" and self.missing)]

@@ -11,6 +11,7 @@ import time
 import yaml
 
 import cluster
+import measure
 import network
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -135,11 +136,14 @@ class Stand:
         self.wait("muster to see everything", 30, lambda: self.service()["condition"] == "ok")
 
     def start_shoppers(self, site=None, log=None):
-        """From outside of both sites, or from inside of one."""
+        """From outside of both sites, or from inside of one; returns once the first order is acknowledged."""
         account = self.account_at(site) if site else self.account
+        log = log or self.log
         shoppers = account.start([self.build / "shoppers", f"{self.name_server}:{self.dns_port}", NAME, self.port,
-                                  self.options.rate, log or self.log], self.folder / "shoppers.log")
+                                  self.options.rate, log], self.folder / "shoppers.log")
         self.others.append(shoppers)
+        self.wait("an order to be acknowledged", 30,
+                  lambda: log.exists() and any(order.is_acknowledged for order in measure.read_log(log)))
         return shoppers
 
     # --- asking muster ---------------------------------------------------------------------------------------------
