@@ -7,25 +7,7 @@ import time
 import stage
 from stage import cluster
 
-PLAN = """muster: 1
-plan: hooks
-
-sites:
-  here: {{region: one}}
-  there: {{region: two}}
-
-services:
-  shop:
-    objectives: {{rpo: 1h, rto: 1h}}
-    primary: here
-    standby: [there]
-    failover: {{mode: observe}}
-    components:
-      part:
-        kind: custom
-        probe: {{exec: [{folder}/probe], interval: 500ms, timeout: 400ms, fall: 2}}
-        sites: {{here: {{}}, there: {{}}}}
-
+PROCEDURES = """
 procedures:
   hang:
     steps:
@@ -63,7 +45,9 @@ class BadHooks(stage.Case):
         super().setUp()
         for name, text in (("hang", HANG), ("leave", LEAVE), ("flood", FLOOD), ("probe", GOOD)):
             self.script(name, text.format(folder=self.folder))
-        plan = self.file("plan.yaml", PLAN.format(folder=self.folder))
+        plan = self.file("plan.yaml", stage.part_plan(
+            f"{{exec: [{self.folder}/probe], interval: 500ms, timeout: 400ms, fall: 2}}",
+            PROCEDURES.format(folder=self.folder)))
         self.node = stage.Node(self, plan, more=("--site", "here")).start_watching()
 
     def script(self, name, text):

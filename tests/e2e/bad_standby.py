@@ -1,31 +1,12 @@
 #!/usr/bin/env python3
 """A standby that answers and protects nothing is named, with what mends it."""
-import re
-import time
-
 import stage
 
 
 class BadStandby(stage.Case):
-    def stays(self, node, seconds=6):
-        """Nothing moves for longer than the preset needs to decide."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.assertEqual(node.runs(), [])
-            self.assertEqual(node.service()["primary"], "east")
-            time.sleep(0.2)
-
-    def stop(self, server):
-        self.account.run(server.bin / "pg_ctl", "-D", server.data, "-m", "fast", "-w", "stop")
-
-    def told(self, node, pattern):
-        """The line under the status table, once it says so."""
-        self.eventually(f"the status to tell {pattern}",
-                        lambda: re.search(pattern, node.cli("status").stdout))
-
     def test_a_standby_on_another_timeline_is_named_and_not_promoted_by_itself(self):
         east, west = self.pair()
-        self.account.run(west.bin / "pg_ctl", "-D", west.data, "-w", "promote")
+        self.promote(west)
         west.sql("INSERT INTO orders (id) VALUES ('astray')")
         west.sql("CHECKPOINT", database="postgres")
         self.stop(west)
@@ -34,9 +15,8 @@ class BadStandby(stage.Case):
         west.start()
         node = stage.Node(self, self.pair_plan(east, west)).start_watching()
         self.eventually("the standby to be missed", lambda: node.service()["condition"] == "exposed")
-        self.told(node, "orders@west: does not follow the primary: it is on timeline 2 up to \\S+, the primary still on timeline 1: it was "
-                        "promoted once; "
-                        "make it a standby again: muster rebuild shop --to west")
+        self.told(node, "orders@west: does not follow the primary: it is on timeline 2 up to \\S+, the primary still on "
+                        "timeline 1: it was promoted once; make it a standby again: muster rebuild shop --to west")
         stage.cluster.kill(east.processes())
         self.eventually("a person to be asked", lambda: node.service()["decision"]["kind"] == "approval")
         self.stays(node)

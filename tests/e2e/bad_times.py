@@ -16,7 +16,7 @@ class BadTimes(stage.Case):
         node.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         # All that it knows of the primary ends while it sleeps, and the primary is well when it wakes.
-        self.account.run(east.bin / "pg_ctl", "-D", east.data, "-m", "immediate", "-w", "stop")
+        self.stop(east, "immediate")
         time.sleep(ASLEEP - 2)
         east.start()
         time.sleep(max(0, ASLEEP - (time.monotonic() - began)))

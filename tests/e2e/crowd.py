@@ -7,25 +7,6 @@ import unittest
 
 import stage
 
-PLAN = """muster: 1
-plan: crowd
-
-sites:
-  here: {{region: one}}
-  there: {{region: two}}
-
-services:
-  shop:
-    objectives: {{rpo: 1h, rto: 1h}}
-    primary: here
-    standby: [there]
-    failover: {{mode: observe}}
-    components:
-      part:
-        kind: custom
-        probe: {{exec: [test, -e, {folder}/up], interval: 200ms, timeout: 150ms}}
-        sites: {{here: {{}}, there: {{}}}}
-"""
 CROWD = 10_000
 MOST_MEMORY_MB = 100
 # What the crowd's members do: drip a request, stay after one, or read nothing of an endless stream.
@@ -73,7 +54,8 @@ class Crowd(stage.Case):
         return {target["health"] for target in node.status()["targets"]}
 
     def test_ten_thousand_connections_stop_neither_probes_nor_decisions_nor_the_owner(self):
-        plan = self.file("plan.yaml", PLAN.format(folder=self.folder))
+        plan = self.file("plan.yaml", stage.part_plan(
+            f"{{exec: [test, -e, {self.folder}/up], interval: 200ms, timeout: 150ms}}"))
         node = stage.Node(self, plan, more=("--site", "here")).start_watching()
         self.eventually("all to be well", lambda: self.health(node) == {"up"})
         self.come(node)

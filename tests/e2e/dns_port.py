@@ -11,25 +11,7 @@ import unittest
 
 import stage
 
-PLAN = """muster: 1
-plan: name-server
-
-sites:
-  here: {{region: one}}
-  there: {{region: two}}
-
-services:
-  shop:
-    objectives: {{rpo: 1h, rto: 1h}}
-    primary: here
-    standby: [there]
-    failover: {{mode: observe}}
-    components:
-      part:
-        kind: custom
-        probe: {{exec: ["true"], interval: 200ms, timeout: 150ms}}
-        sites: {{here: {{}}, there: {{}}}}
-
+NAMES = """
 dns:
   listen: "{address}"
   zones:
@@ -61,7 +43,8 @@ def free_privileged_port():
 
 class DnsPort(stage.Case):
     def plan_at(self, address):
-        return self.file("plan.yaml", PLAN.format(address=address))
+        return self.file("plan.yaml", stage.part_plan(
+            '{exec: ["true"], interval: 200ms, timeout: 150ms}', NAMES.format(address=address)))
 
     def serve(self, address, *before):
         argv = [self.binary, "serve", self.plan_at(address), "--data", self.folder / "refused", "--site", "here",

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """A bad environment at the start: nothing moves on half a picture, and the node says what is wrong."""
-import time
-
 import stage
 from stage import cluster
 
@@ -9,39 +7,6 @@ PASSWORD = "correct-horse-battery"
 
 
 class BadEnvironment(stage.Case):
-    def stays(self, node, seconds=6):
-        """Nothing moves for longer than the preset needs to decide."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.assertEqual(node.runs(), [])
-            self.assertEqual(node.service()["primary"], "east")
-            time.sleep(0.2)
-
-    def stop(self, server):
-        self.account.run(server.bin / "pg_ctl", "-D", server.data, "-m", "fast", "-w", "stop")
-
-    def test_a_primary_that_is_down_from_the_start_is_told(self):
-        east, west = self.pair()
-        self.stop(east)
-        node = stage.Node(self, self.pair_plan(east, west, mode="approve")).start()
-        self.eventually("the loss to be seen", lambda: node.service()["condition"] == "down")
-        self.assertIn("orders@east", node.cli("why", "shop").stdout)
-        self.assertEqual(node.runs(), [])
-        self.assertEqual(node.service()["rpo_now_s"], None, "what is not measured is unknown")
-        self.assertRegex(node.cli("status").stdout, "unknown / 5s")
-        self.assertFalse(self.is_writable(west))
-
-    def test_both_sides_down_from_the_start_move_nothing(self):
-        east, west = self.pair()
-        self.stop(west)
-        self.stop(east)
-        node = stage.Node(self, self.pair_plan(east, west)).start()
-        self.eventually("the loss to be seen", lambda: node.service()["condition"] == "down")
-        self.stays(node)
-        self.assertIn("orders@east", node.cli("why", "shop").stdout)
-        west_is_standby = (west.data / "standby.signal").exists()
-        self.assertTrue(west_is_standby, "nobody promoted it")
-
     def test_a_standby_that_is_down_leaves_the_service_up_and_exposed(self):
         east, west = self.pair()
         node = stage.Node(self, self.pair_plan(east, west)).start_watching()
@@ -54,7 +19,7 @@ class BadEnvironment(stage.Case):
 
     def test_two_writable_sides_stop_all_moves_and_are_named(self):
         east, west = self.pair()
-        self.account.run(west.bin / "pg_ctl", "-D", west.data, "-w", "promote")
+        self.promote(west)
         node = stage.Node(self, self.pair_plan(east, west)).start()
         self.eventually("both writers to be seen", lambda: node.service()["decision"]["kind"] == "halt")
         self.stays(node)

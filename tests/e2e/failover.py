@@ -1,53 +1,11 @@
 #!/usr/bin/env python3
 """A real PostgreSQL pair loses its primary: muster moves it by itself, rebuilds the old side and switches back."""
-import json
 import signal
-import subprocess
-import threading
 import time
 import xml.etree.ElementTree
 
 import stage
 from stage import cluster
-
-
-class Writer:
-    """A client that inserts one row after the other at whichever server takes writes; it remembers what was
-    acknowledged."""
-
-    def __init__(self, case, *servers):
-        self.case = case
-        ports = ",".join(str(server.port) for server in servers)
-        hosts = ",".join("127.0.0.1" for _ in servers)
-        self.conninfo = (f"host={hosts} port={ports} dbname={cluster.DATABASE} connect_timeout=1 "
-                         f"user={case.account.entry.pw_name} target_session_attrs=read-write")
-        self.acknowledged, self.failed = [], 0
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.write)
-
-    def write(self):
-        number = 0
-        while not self.is_over.is_set():
-            number += 1
-            done = subprocess.run(
-                ["psql", "-X", "-q", "-d", self.conninfo, "-c", f"INSERT INTO orders (id) VALUES ('w{number}')"],
-                capture_output=True, check=False, env=self.case.account.environment(), cwd="/",
-                **self.case.account.options())
-            if done.returncode == 0:
-                self.acknowledged.append(f"w{number}")
-            else:
-                self.failed += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.thread.join()
-
-    def lost(self, server):
-        return set(self.acknowledged) - set(server.sql("SELECT id FROM orders").split())
 
 
 def step_of(run, ending):
@@ -117,7 +75,7 @@ class Failover(stage.Case):
         self.assertTrue(self.node.json("why", "shop")["stages"])
 
     def check_reports(self, run):
-        report = json.loads(self.node.cli("report", run["id"], "--format", "json").stdout)
+        report = self.node.report(run)
         self.assertEqual((report["kind"], report["status"], report["rto"]), ("failover", "done", "met"), report)
         parts = report["parts"]
         for name in ("detect_s", "decide_s", "fence_s", "promote_s", "users_back_s", "total_s"):
@@ -158,17 +116,17 @@ class Failover(stage.Case):
         self.assertEqual(len(self.node.runs()), 2, "a dry run runs nothing")
         refused = self.node.cli("switchover", "shop", code=1)
         self.assertIn("--yes", refused.stderr)
-        with Writer(self, self.west, self.east) as writer:
-            self.eventually("orders to come in", lambda: len(writer.acknowledged) > 20)
+        with stage.Clients(self, self.west, self.east) as clients:
+            self.eventually("orders to come in", lambda: len(clients.acknowledged) > 20)
             self.node.cli("switchover", "shop", "--to", "east", "--yes", "--wait")
-            amid = len(writer.acknowledged)
-            self.eventually("orders to come in again", lambda: len(writer.acknowledged) > amid + 20)
-        self.assertEqual(writer.lost(self.east), set(), "a planned move loses nothing")
+            amid = len(clients.acknowledged)
+            self.eventually("orders to come in again", lambda: len(clients.acknowledged) > amid + 20)
+        self.assertEqual(clients.lost(self.east), set(), "a planned move loses nothing")
         self.assertEqual(self.node.service()["primary"], "east")
         self.assertFalse(self.is_writable(self.west))
-        print(f"{len(writer.acknowledged)} orders acknowledged across the switchover, {writer.failed} refused, 0 lost")
+        print(f"{len(clients.acknowledged)} orders acknowledged across the switchover, {clients.failed} refused, 0 lost")
         run = self.finished_run(self.node, "switchover")
-        report = json.loads(self.node.cli("report", run["id"], "--format", "json").stdout)
+        report = self.node.report(run)
         self.assertEqual((report["rpo"], report["rto"]), ("met", "met"), report)
 
     def test_a_frozen_primary_is_replaced_and_takes_no_write_when_it_thaws(self):

@@ -13,25 +13,7 @@ RUNS_UNDER_WAY = 3
 
 # Each effect appends "RUN STEP" to a file of its own kind, in one write. `once` steps must not happen twice: their
 # `observe` looks for the line. `any` steps may be repeated, and are at least once.
-PLAN = """muster: 1
-plan: killed
-
-sites:
-  here: {{region: one}}
-  there: {{region: two}}
-
-services:
-  job:
-    objectives: {{rpo: 1h, rto: 1h}}
-    primary: here
-    standby: [there]
-    failover: {{mode: observe}}
-    components:
-      part:
-        kind: custom
-        probe: {{exec: ["true"], interval: 10s}}
-        sites: {{here: {{}}, there: {{}}}}
-
+PROCEDURES = """
 procedures:
   work:
     steps:
@@ -60,9 +42,10 @@ class Kill9(stage.Case):
         self.random = random.Random(self.seed)
         print(f"\nseed {self.seed}")
         self.effects = {name: self.file(name) for name in ("once", "any")}
-        plan = PLAN.format(effect=self.file("effect", EFFECT.format(folder=self.folder), 0o755),
-                           seen=self.file("seen", SEEN.format(folder=self.folder), 0o755))
-        self.node = stage.Node(self, self.file("plan.yaml", plan), more=("--site", "here", "--log-level", "warn"))
+        procedures = PROCEDURES.format(effect=self.file("effect", EFFECT.format(folder=self.folder), 0o755),
+                                       seen=self.file("seen", SEEN.format(folder=self.folder), 0o755))
+        plan = self.file("plan.yaml", stage.part_plan('{exec: ["true"], interval: 10s}', procedures))
+        self.node = stage.Node(self, plan, more=("--site", "here", "--log-level", "warn"))
         self.started = []
 
     def counts(self, name):

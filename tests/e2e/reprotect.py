@@ -5,43 +5,11 @@ import json
 import pathlib
 import signal
 import subprocess
-import threading
 
 import stage
 from stage import cluster
 
 ROWS = 20
-
-
-class Clients:
-    """Inserts row after row at one server, whoever it is, and remembers what was acknowledged."""
-
-    def __init__(self, case, server, name, count=3):
-        self.case, self.server, self.name = case, server, name
-        self.acknowledged = []
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.write, args=(n,)) for n in range(count)]
-
-    def write(self, client):
-        number = 0
-        while not self.is_over.is_set():
-            number += 1
-            done = subprocess.run(
-                ["psql", "-X", "-q", "-d", self.server.conninfo() + " connect_timeout=1", "-c",
-                 f"INSERT INTO orders (id) VALUES ('{self.name}-{client}-{number}')"], capture_output=True, check=False,
-                env=self.case.account.environment(), cwd="/", **self.case.account.options())
-            if done.returncode == 0:
-                self.acknowledged.append(f"{self.name}-{client}-{number}")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 class Reprotect(stage.Case):
@@ -68,9 +36,6 @@ class Reprotect(stage.Case):
     def events(self, name):
         return [event for event in self.node.events() if event["name"] == name]
 
-    def report(self, run):
-        return json.loads(self.node.cli("report", run["id"], "--format", "json").stdout)
-
     def keep_to_itself(self, server):
         """The server's standby receives nothing any more, while commits go on."""
         sender = self.eventually("the standby to stream", lambda: server.sql("SELECT pid FROM pg_stat_replication"))
@@ -90,10 +55,10 @@ class Reprotect(stage.Case):
     def test_a_lost_primary_becomes_a_standby_again_and_what_it_alone_had_is_kept(self):
         self.start()
         self.keep_to_itself(self.east)
-        self.east.sql("INSERT INTO orders (id) SELECT 'lost-' || generate_series(0, "f"{ROWS - 1})")
+        self.east.sql("INSERT INTO orders (id) SELECT 'lost-' || generate_series(0, " f"{ROWS - 1})")
         cluster.kill(self.east.processes())
         moved = self.finished_run(self.node, "failover")
-        loss = self.report(moved)["loss"]
+        loss = self.node.report(moved)["loss"]
         self.assertGreaterEqual(loss["transactions"], 1, loss)
         self.assertRegex(loss["tables"], rf"public\.orders \({ROWS} changes\)")
         self.check_artefact(pathlib.Path(loss["artefact"]), loss)
@@ -141,7 +106,7 @@ class Reprotect(stage.Case):
 
     def stop_by_hand(self, server):
         if server.processes():
-            self.account.run(server.bin / "pg_ctl", "-D", server.data, "-m", "immediate", "-w", "stop")
+            self.stop(server, "immediate")
 
     def start_by_hand(self, server):
         """An operator who knows nothing of fences."""
@@ -155,7 +120,7 @@ class Reprotect(stage.Case):
         self.eventually("the notice", lambda: "muster rebuild shop --to east" in self.node.cli("status").stdout)
         taken = set()
         for cycle in range(1, 4):
-            with Clients(self, self.east, f"late{cycle}") as clients:
+            with stage.Clients(self, self.east, name=f"late{cycle}", count=3) as clients:
                 before = self.turned_down()
                 self.start_by_hand(self.east)
                 self.eventually("the refusal", lambda seen=before: self.turned_down() > seen)
@@ -181,7 +146,7 @@ class Reprotect(stage.Case):
         cluster.kill(self.east.processes())
         self.finished_run(self.node, "failover")
         self.east.start()
-        self.account.run(self.east.bin / "pg_ctl", "-D", self.east.data, "-W", "promote")
+        self.promote(self.east, "-W")
         self.eventually("the refusal", lambda: self.events("primary.refused"))
         self.eventually("it to be out of service", lambda: not self.is_writable(self.east))
         self.assertTrue(self.is_writable(self.west))
@@ -209,7 +174,7 @@ class Reprotect(stage.Case):
 
     def test_two_writers_that_no_move_explains_are_named_with_what_each_has(self):
         self.east, self.west = self.pair()
-        self.account.run(self.west.bin / "pg_ctl", "-D", self.west.data, "-w", "promote")
+        self.promote(self.west)
         self.node = stage.Node(self, self.pair_plan(self.east, self.west)).start()
         self.eventually("the conflict to be told", lambda: self.events("writers.conflict"))
         for text in (self.node.cli("why", "shop").stdout, self.node.cli("status").stdout):
@@ -219,7 +184,7 @@ class Reprotect(stage.Case):
             self.assertIn("muster failover shop --to west --force", text)
         self.assertTrue(self.is_writable(self.east) and self.is_writable(self.west), "muster touched neither")
         self.assertEqual((self.events("primary.refused"), self.node.runs()), ([], []))
-        self.account.run(self.west.bin / "pg_ctl", "-D", self.west.data, "-m", "fast", "-w", "stop")
+        self.stop(self.west)
         self.eventually("one writer", lambda: "two sites" not in self.node.cli("status").stdout)
         self.node.cli("rebuild", "shop", "--to", "west", "--yes", "--wait")
         self.follows(self.west, self.east, "after")

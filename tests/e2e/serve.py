@@ -9,25 +9,7 @@ import time
 
 import stage
 
-PLAN = """muster: 1
-plan: {name}
-
-sites:
-  here: {{region: one}}
-  there: {{region: two}}
-
-services:
-  shop:
-    objectives: {{rpo: 1h, rto: 1h}}
-    primary: here
-    standby: [there]
-    failover: {{mode: observe}}
-    components:
-      part:
-        kind: custom
-        probe: {{exec: [test, -e, {folder}/up], interval: 200ms, timeout: 150ms}}
-        sites: {{here: {{}}, there: {{}}}}
-
+PROCEDURES = """
 procedures:
   hello:
     steps:
@@ -50,11 +32,17 @@ procedures:
 """
 
 
-class Serve(stage.Case):
+class ServeCase(stage.Case):
+    def write_plan(self, name):
+        probe = f"{{exec: [test, -e, {self.folder}/up], interval: 200ms, timeout: 150ms}}"
+        return self.file("plan.yaml", stage.part_plan(probe, PROCEDURES.format(folder=self.folder), name))
+
+
+class Serve(ServeCase):
     def setUp(self):
         super().setUp()
         self.file("up")
-        self.plan = self.file("plan.yaml", PLAN.format(name="first", folder=self.folder))
+        self.plan = self.write_plan("first")
         self.site = ("--site", "here")
 
     def node(self, **more):
@@ -93,10 +81,10 @@ class Serve(stage.Case):
         self.eventually("the refusal", lambda: "plan.refused" in node.log.read_text(encoding="utf-8"))
         self.assertEqual(node.status()["plan"], "first")
         self.assertEqual(node.cli("reload", code=None).returncode, 1)
-        self.file("plan.yaml", PLAN.format(name="second", folder=self.folder))
+        self.write_plan("second")
         node.process.send_signal(signal.SIGHUP)
         self.eventually("the new plan", lambda: node.status()["plan"] == "second")
-        self.file("plan.yaml", PLAN.format(name="third", folder=self.folder))
+        self.write_plan("third")
         node.cli("reload")
         self.assertEqual(node.status()["plan"], "third")
 
@@ -111,7 +99,8 @@ class Serve(stage.Case):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            self.refused("--listen", f"127.0.0.1:{taken.getsockname()[1]}", *self.site, code=1, says="is taken by another process")
+            self.refused("--listen", f"127.0.0.1:{taken.getsockname()[1]}", *self.site, code=1,
+                         says="is taken by another process")
 
     def test_bad_ways_to_start_are_refused(self):
         self.refused("--listen", "0.0.0.0:0", *self.site, code=2, says="without TLS")
@@ -238,14 +227,14 @@ class Serve(stage.Case):
         node.cli("run", "start", "nothing", code=1)
 
 
-class ServeTls(stage.Case):
+class ServeTls(ServeCase):
     def test_with_tls_it_may_listen_elsewhere(self):
         key, certificate = self.folder / "key.pem", self.folder / "cert.pem"
         self.account.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                          "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
                          "-keyout", key, "-out", certificate)
         self.file("up")
-        plan = self.file("plan.yaml", PLAN.format(name="tls", folder=self.folder))
+        plan = self.write_plan("tls")
         node = stage.Node(self, plan, listen="0.0.0.0:0", more=(
             "--site", "here", "--tls-cert", certificate, "--tls-key", key)).start()
         url = f"https://localhost:{node.url.rsplit(':', 1)[1]}"

@@ -10,11 +10,13 @@ import glob
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -25,6 +27,7 @@ sys.path.insert(0, str(ROOT / "examples" / "ecommerce"))
 import cluster  # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS = 0x00020000
 PATIENCE = 60  # Seconds that a test waits for what must happen; a loaded machine is slow.
 BUILD = ROOT / "build" / "release"
 
@@ -51,6 +54,38 @@ services:
           east: {{conninfo: "{east}", data: {east_data}}}
           west: {{conninfo: "{west}", data: {west_data}}}
 """
+
+
+PART_PLAN = """muster: 1
+plan: {name}
+
+sites:
+  here: {{region: one}}
+  there: {{region: two}}
+
+services:
+  shop:
+    objectives: {{rpo: 1h, rto: 1h}}
+    primary: here
+    standby: [there]
+    failover: {{mode: observe}}
+    components:
+      part:
+        kind: custom
+        probe: {probe}
+        sites: {{here: {{}}, there: {{}}}}
+"""
+
+
+def part_plan(probe, more="", name="parts"):
+    """A plan that moves nothing, with one part and its probe; what it has besides stands below it."""
+    return PART_PLAN.format(name=name, probe=probe) + more
+
+
+def conninfo_of(account, *servers):
+    """Reaches whichever of several servers takes writes."""
+    return (f"host={','.join(server.address for server in servers)} port={','.join(str(s.port) for s in servers)} "
+            f"dbname={cluster.DATABASE} connect_timeout=1 user={account.entry.pw_name} target_session_attrs=read-write")
 
 
 def become_subreaper():
@@ -158,6 +193,9 @@ class Node:
     def runs(self):
         return self.json("run", "list")["runs"]
 
+    def report(self, run):
+        return json.loads(self.cli("report", run["id"], "--format", "json").stdout)
+
     def events(self):
         return self.json("events", "--limit", "1000")["events"]
 
@@ -173,6 +211,44 @@ class Node:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.headers, error.read().decode()
+
+
+class Clients:
+    """Insert one row after the other at whichever of some servers takes writes; remember what was acknowledged."""
+
+    def __init__(self, case, *servers, name="w", count=1):
+        self.case, self.name = case, name
+        self.conninfo = conninfo_of(case.account, *servers)
+        self.acknowledged, self.failed = [], 0
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self.write, args=(number,)) for number in range(count)]
+
+    def write(self, client):
+        number = 0
+        while not self.is_over.is_set():
+            number += 1
+            row = f"{self.name}-{client}-{number}"
+            done = subprocess.run(
+                ["psql", "-X", "-q", "-d", self.conninfo, "-c", f"INSERT INTO orders (id) VALUES ('{row}')"],
+                capture_output=True, check=False, env=self.case.account.environment(), cwd="/",
+                **self.case.account.options())
+            if done.returncode == 0:
+                self.acknowledged.append(row)
+            else:
+                self.failed += 1
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def lost(self, server):
+        return set(self.acknowledged) - set(server.sql("SELECT id FROM orders").split())
 
 
 class Case(unittest.TestCase):
@@ -242,16 +318,53 @@ class Case(unittest.TestCase):
             time.sleep(0.05)
         self.fail(f"waited in vain for {what}")
 
+    def server(self, name, source=None):
+        """A primary in a folder of that name, or a streaming standby of another server."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        self.account.own(folder)
+        server = cluster.Postgres(self.account, folder, cluster.free_port())
+        if source:
+            server.create_standby(source)
+        else:
+            server.create_primary()
+        return server
+
     def pair(self):
         """A primary at east with a streaming standby at west."""
-        servers = {}
-        for site in ("east", "west"):
-            (self.folder / site).mkdir()
-            self.account.own(self.folder / site)
-            servers[site] = cluster.Postgres(self.account, self.folder / site, cluster.free_port())
-        servers["east"].create_primary()
-        servers["west"].create_standby(servers["east"])
-        return servers["east"], servers["west"]
+        east = self.server("east")
+        return east, self.server("west", east)
+
+    def stop(self, server, how="fast"):
+        self.account.run(server.bin / "pg_ctl", "-D", server.data, "-m", how, "-w", "stop")
+
+    def promote(self, server, *more):
+        self.account.run(server.bin / "pg_ctl", "-D", server.data, *(more or ("-w",)), "promote")
+
+    def small_disk(self, name, megabytes):
+        """A folder with so much room, on a disk that only this program and its children see."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
+            self.skipTest("may not mount a small disk (that takes root, in a container CAP_SYS_ADMIN)")
+        place = self.folder / name
+        place.mkdir()
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "muster-test", place], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        self.account.own(place)
+        return place
+
+    def stays(self, node, seconds=6):
+        """Nothing moves, for longer than the preset needs to decide unless told otherwise."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.assertEqual(node.runs(), [])
+            self.assertEqual(node.service()["primary"], "east")
+            time.sleep(0.2)
+
+    def told(self, node, pattern):
+        """The line under the status table, once it says so."""
+        self.eventually(f"the status to tell {pattern}", lambda: re.search(pattern, node.cli("status").stdout))
 
     def pair_plan(self, east, west, mode="automatic", hold="2s", name="plan.yaml"):
         return self.file(name, PAIR_PLAN.format(

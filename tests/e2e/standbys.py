@@ -48,16 +48,6 @@ def walreceiver(server):
 
 
 class Standbys(stage.Case):
-    def server(self, name, source=None):
-        (self.folder / name).mkdir()
-        self.account.own(self.folder / name)
-        made = cluster.Postgres(self.account, self.folder / name, cluster.free_port())
-        if source:
-            made.create_standby(source)
-        else:
-            made.create_primary()
-        return made
-
     def source_of(self, server):
         """The port that a standby streams from, and the timeline; empty while it does not."""
         return server.sql("SELECT sender_port || ' ' || received_tli FROM pg_stat_wal_receiver "
@@ -109,7 +99,7 @@ class Standbys(stage.Case):
     def test_a_standby_that_left_the_history_is_explained(self):
         self.west_2.sql("SELECT pg_promote()")
         self.west_2.sql("INSERT INTO orders (id) VALUES ('astray')")
-        self.account.run(self.west_2.bin / "pg_ctl", "-D", self.west_2.data, "-w", "-m", "fast", "stop")
+        self.stop(self.west_2)
         (self.west_2.data / "standby.signal").touch()
         self.account.own(self.west_2.data / "standby.signal")
         self.west_2.start()

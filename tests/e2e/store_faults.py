@@ -2,11 +2,9 @@
 """Bad things that happen to a node's store and its data directory: each is told with the next command, nothing is
 lost, and nothing happens that could not be written."""
 import contextlib
-import ctypes
 import json
 import os
 import sqlite3
-import subprocess
 
 import stage
 
@@ -48,8 +46,6 @@ GATE = """#!/bin/sh
 touch {folder}/waits
 until [ -e {folder}/go ]; do sleep 0.05; done
 """
-CLONE_NEWNS = 0x20000
-MS_REC_PRIVATE = 0x44000
 KILOBYTE = 1024
 
 
@@ -301,21 +297,8 @@ class WhileItServes(StoreCase):
         self.account.run(*limit, "--fsize=unlimited:")
         self.goes_on(node, run)
 
-    def small_disk(self, name, size):
-        """A disk of its own that only this program and its children see."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
-            self.skipTest("may not mount a small disk")
-        libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None)
-        place = self.folder / name
-        place.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "muster-test", place], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
-        self.account.own(place)
-        return place
-
     def test_a_full_disk_stops_what_is_not_written(self):
-        place = self.small_disk("disk", "16m")
+        place = self.small_disk("disk", 16)
         node = self.node("disk/data").start_watching()
         run = self.begin_gated(node)
         ballast = place / "ballast"

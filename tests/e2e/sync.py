@@ -19,9 +19,7 @@ class Load:
 
     def __init__(self, case, *servers):
         self.case = case
-        self.conninfo = (f"host={','.join('127.0.0.1' for _ in servers)} port={','.join(str(s.port) for s in servers)} "
-                         f"dbname={cluster.DATABASE} connect_timeout=1 user={case.account.entry.pw_name} "
-                         "target_session_attrs=read-write")
+        self.conninfo = stage.conninfo_of(case.account, *servers)
         self.file = case.file("acknowledged")
         self.acknowledged = []  # (id, when it was sent, when it was acknowledged)
         self.is_over = threading.Event()
@@ -107,12 +105,6 @@ class Sync(stage.Case):
     def names(self):
         return [event["name"] for event in self.node.events() if event["name"].startswith("replication.")]
 
-    def stop(self, server):
-        self.account.run(server.bin / "pg_ctl", "-D", server.data, "-m", "fast", "-w", "stop")
-
-    def report(self, run):
-        return json.loads(self.node.cli("report", run["id"], "--format", "json").stdout)
-
     def test_a_killed_primary_in_sync_loses_nothing_that_was_acknowledged(self):
         self.start()
         state = self.await_state("in_sync")
@@ -126,7 +118,7 @@ class Sync(stage.Case):
             self.eventually("rows at the new primary", lambda: len(load.acknowledged) > amid + 20)
         self.assertTrue(run["is_automatic"])
         self.assertEqual(load.lost(self.west), [])
-        report = self.report(run)
+        report = self.node.report(run)
         self.assertEqual(report["rpo"], "met", report)
         sample = report["loss"]["acknowledged"]
         self.assertEqual((sample["missing"], sample["error"]), (0, ""), sample)
@@ -216,7 +208,7 @@ class Sync(stage.Case):
         print(f"\nRPO now beside the log, {len(errors)} times: median {errors[len(errors) // 2]:.3f} s off, "
               f"most {errors[-1]:.3f} s")
         self.assertLess(errors[-1], WITHIN)
-        report = self.report(run)
+        report = self.node.report(run)
         truth = last - newest
         print(f"lost by the log: {truth:.3f} s, by the report: {report['loss']['time_s']:.3f} s")
         self.assertLess(abs(report["loss"]["time_s"] - truth), WITHIN)
