@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/commands.h"
@@ -15,6 +18,7 @@
 #include "cli/serve_command.h"
 #include "cli/validate_command.h"
 #include "daemon/wiring.h"
+#include "plan/nearest.h"
 
 // The only file that knows CLI11: it turns arguments into a call of one of the command functions.
 
@@ -66,6 +70,23 @@ struct Builder {
     }
 };
 
+/// What a plan, a run or a step may be called. Anything else can't be found, and an empty text is
+/// mostly a variable of a script that was not set: it must not mean the default.
+std::string refuse_unless_name(const std::string& text) {
+    constexpr std::size_t kLongest = 200;
+    const bool is_name =
+        !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+        });
+    return is_name ? "" : "this is no name: names have letters, digits, \"-\", \"_\" and \".\"";
+}
+
+std::string refuse_if_empty(const std::string& text) {
+    return text.empty() ? "it is empty" : "";
+}
+
+constexpr long kMostEvents = 1'000'000'000'000'000;  // Far more than a node ever numbers.
+
 constexpr const char* kPlanGroup = "Write a plan";
 constexpr const char* kNodeGroup = "Run a node";
 constexpr const char* kLookGroup = "Look";
@@ -81,6 +102,7 @@ void add_plan_commands(const Builder& builder) {
     const auto options = std::make_shared<Options>();
     auto* init = builder.add(builder.app, "init", "write a commented starter plan", kPlanGroup);
     init->add_option("PATH", options->path, "where to; - for the standard output")
+        ->check(refuse_if_empty)
         ->default_str("plan.yaml");
     init->add_flag("--force", options->is_forced, "overwrite a file that is there");
     builder.local(init, [options](Streams streams) {
@@ -89,7 +111,9 @@ void add_plan_commands(const Builder& builder) {
     });
     auto* validate =
         builder.add(builder.app, "validate", "find all mistakes in a plan", kPlanGroup);
-    validate->add_option("PLAN", options->path, "the plan file")->required();
+    validate->add_option("PLAN", options->path, "the plan file")
+        ->required()
+        ->check(refuse_if_empty);
     validate->add_option("--vantages", options->vantages, "how many look on, for what is expected")
         ->check(CLI::Range(1, 99))
         ->capture_default_str();
@@ -100,7 +124,7 @@ void add_plan_commands(const Builder& builder) {
     builder.local(schema,
                   [](Streams streams) { return run_schema(daemon::plan_vocabulary(), streams); });
     auto* graph = builder.add(builder.app, "graph", "draw a plan (Mermaid, or SVG)", kPlanGroup);
-    graph->add_option("PLAN", options->path, "the plan file")->required();
+    graph->add_option("PLAN", options->path, "the plan file")->required()->check(refuse_if_empty);
     graph->add_flag("--svg", options->is_svg, "as an SVG picture");
     builder.local(graph, [options](Streams streams) {
         return run_graph(options->path, daemon::plan_vocabulary(),
@@ -108,7 +132,7 @@ void add_plan_commands(const Builder& builder) {
     });
     auto* runbook =
         builder.add(builder.app, "runbook", "print every move as a document", kPlanGroup);
-    runbook->add_option("PLAN", options->path, "the plan file")->required();
+    runbook->add_option("PLAN", options->path, "the plan file")->required()->check(refuse_if_empty);
     builder.local(runbook,
                   [options](Streams streams) { return run_runbook(options->path, streams); });
 }
@@ -117,13 +141,18 @@ void add_serve(const Builder& builder) {
     const auto options = std::make_shared<ServeArguments>();
     auto* serve = builder.add(builder.app, "serve",
                               "run a node: probes, decisions, runs, API, status page", kNodeGroup);
-    serve->add_option("PLAN", options->plan, "the plan file")->required();
-    serve->add_option("--site", options->site,
-                      "where this node stands; default: the only arbiter, or the only site");
+    serve->add_option("PLAN", options->plan, "the plan file")->required()->check(refuse_if_empty);
+    serve
+        ->add_option("--site", options->site,
+                     "where this node stands; default: the only arbiter, or the only site")
+        ->check(refuse_unless_name);
     serve->add_option("--listen", options->listen, "address of API and status page")
+        ->check(refuse_if_empty)
         ->capture_default_str();
-    serve->add_option("--dns", options->dns,
-                      "address of the DNS responder; default: the plan's dns: listen");
+    serve
+        ->add_option("--dns", options->dns,
+                     "address of the DNS responder; default: the plan's dns: listen")
+        ->check(refuse_if_empty);
     serve->add_option("--tls-cert", options->tls_certificate, "certificate chain, PEM");
     serve->add_option("--tls-key", options->tls_key, "its key, PEM");
     serve->add_option("--log-level", options->log_level, "debug, info, warn or error")
@@ -142,8 +171,10 @@ void add_replay(const Builder& builder) {
     const auto options = std::make_shared<ReplayOptions>();
     auto* replay = builder.add(builder.app, "replay",
                                "what would have been decided under other thresholds", kLookGroup);
-    replay->add_option("--from", options->from, "2026-11-21T05:08:28Z, or how long ago: 2h");
-    replay->add_option("--to", options->to, "likewise; default: the newest");
+    replay->add_option("--from", options->from, "2026-11-21T05:08:28Z, or how long ago: 2h")
+        ->check(refuse_if_empty);
+    replay->add_option("--to", options->to, "likewise; default: the newest")
+        ->check(refuse_if_empty);
     replay->add_option("--set", options->thresholds,
                        "NAME=VALUE, once for each threshold: fall=5, hold=20s, preset=careful");
     const auto globals = builder.globals;
@@ -160,7 +191,7 @@ void add_looks(const Builder& builder) {
     };
     const auto hand = std::make_shared<Probe>();
     auto* probe = builder.add(builder.app, "probe", "probe a component by hand", kLookGroup);
-    probe->add_option("PLAN", hand->plan, "the plan file")->required();
+    probe->add_option("PLAN", hand->plan, "the plan file")->required()->check(refuse_if_empty);
     probe->add_option("COMPONENT", hand->request.component, "its name, or SERVICE/COMPONENT")
         ->required();
     probe->add_option("--samples", hand->request.samples, "of each target; default: until settled")
@@ -177,7 +208,7 @@ void add_looks(const Builder& builder) {
 
     const auto service = std::make_shared<std::string>();
     auto* why = builder.add(builder.app, "why", "why a service was moved, or was not", kLookGroup);
-    why->add_option("SERVICE", *service, "the service")->required();
+    why->add_option("SERVICE", *service, "the service")->required()->check(refuse_unless_name);
     builder.remote(why, [service](Context& context) { return run_why(context, *service); });
 
     const auto events = std::make_shared<EventOptions>();
@@ -185,7 +216,7 @@ void add_looks(const Builder& builder) {
     list->add_flag("-f,--follow", events->is_following, "go on with what happens");
     list->add_option("--after", events->after,
                      "only events with a higher number; default: the newest")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0L, kMostEvents));
     list->add_option("--limit", events->limit, "at most so many")->check(CLI::Range(1, 1000));
     builder.remote(list, [events](Context& context) { return run_events(context, *events); });
 
@@ -195,11 +226,12 @@ void add_looks(const Builder& builder) {
     report->format = "md";
     auto* prove =
         builder.add(builder.app, "report", "a run, measured against its objectives", kLookGroup);
-    prove->add_option("RUN", report->id, "the run")->required();
+    prove->add_option("RUN", report->id, "the run")->required()->check(refuse_unless_name);
     prove->add_option("--format", report->format, "html, md, json or svg")
         ->check(CLI::IsMember({"html", "md", "json", "svg"}))
         ->capture_default_str();
-    prove->add_option("-o,--output", report->output, "a file instead of the standard output");
+    prove->add_option("-o,--output", report->output, "a file instead of the standard output")
+        ->check(refuse_if_empty);
     builder.remote(prove, [report](Context& context) { return run_report(context, *report); });
 }
 
@@ -207,10 +239,13 @@ void add_move(const Builder& builder, const std::string& verb, const std::string
     const auto options = std::make_shared<MoveOptions>();
     options->verb = verb;
     auto* move = builder.add(builder.app, verb, what, kActGroup);
-    move->add_option("SERVICE", options->service, "the service")->required();
+    move->add_option("SERVICE", options->service, "the service")
+        ->required()
+        ->check(refuse_unless_name);
     const bool is_failback = verb == "failback";
     if (!is_failback) {
-        move->add_option("--to", options->to, "the site; default: the only possible one");
+        move->add_option("--to", options->to, "the site; default: the only possible one")
+            ->check(refuse_unless_name);
         move->add_flag("--force", options->is_forced, "go on where a guard would stop it");
     }
     move->add_flag("--dry-run", options->is_dry_run, "only print the guards and the steps");
@@ -231,7 +266,7 @@ void add_acts(const Builder& builder) {
     add_move(builder, "rebuild", "make an old site a standby again");
     const auto service = std::make_shared<std::string>();
     auto* approve = builder.add(builder.app, "approve", "say yes to a waiting decision", kActGroup);
-    approve->add_option("SERVICE", *service, "the service")->required();
+    approve->add_option("SERVICE", *service, "the service")->required()->check(refuse_unless_name);
     builder.remote(approve, [service](Context& context) { return run_approve(context, *service); });
 }
 
@@ -243,20 +278,22 @@ void add_run_changes(const Builder& builder, CLI::App& run,
         {"rollback", "undo its finished steps, last first"}};
     for (const auto& [name, what] : changes) {
         auto* change = builder.add(run, name, what, kActGroup);
-        change->add_option("RUN", *id, "the run")->required();
+        change->add_option("RUN", *id, "the run")->required()->check(refuse_unless_name);
         builder.remote(change, [id, verb = std::string(name)](Context& context) {
             return run_change(context, *id, verb);
         });
     }
     const auto step = std::make_shared<std::string>();
     auto* approve = builder.add(run, "approve", "say yes to a waiting step", kActGroup);
-    approve->add_option("RUN", *id, "the run")->required();
-    approve->add_option("STEP", *step, "the step")->required();
+    approve->add_option("RUN", *id, "the run")->required()->check(refuse_unless_name);
+    approve->add_option("STEP", *step, "the step")->required()->check(refuse_unless_name);
     builder.remote(approve,
                    [id, step](Context& context) { return run_approve_step(context, *id, *step); });
     const auto procedure = std::make_shared<ProcedureOptions>();
     auto* start = builder.add(run, "start", "start a procedure of the plan", kActGroup);
-    start->add_option("PROCEDURE", procedure->name, "its name")->required();
+    start->add_option("PROCEDURE", procedure->name, "its name")
+        ->required()
+        ->check(refuse_unless_name);
     start->add_option("--set", procedure->parameters, "NAME=VALUE, once for each parameter");
     start->add_flag("--wait", procedure->is_awaited, "show the steps until the end");
     builder.remote(start,
@@ -269,15 +306,34 @@ void add_runs(const Builder& builder) {
     const auto id = std::make_shared<std::string>();
     const auto service = std::make_shared<std::string>();
     auto* list = builder.add(*run, "list", "all runs, newest first", kLookGroup);
-    list->add_option("--service", *service, "only of this service");
+    list->add_option("--service", *service, "only of this service")->check(refuse_unless_name);
     builder.remote(list, [service](Context& context) { return run_list(context, *service); });
     auto* show = builder.add(*run, "show", "a run with its steps", kLookGroup);
-    show->add_option("RUN", *id, "the run")->required();
+    show->add_option("RUN", *id, "the run")->required()->check(refuse_unless_name);
     builder.remote(show, [id](Context& context) { return run_show(context, *id); });
     auto* watch = builder.add(*run, "watch", "follow a run to its end", kLookGroup);
-    watch->add_option("RUN", *id, "the run")->required();
+    watch->add_option("RUN", *id, "the run")->required()->check(refuse_unless_name);
     builder.remote(watch, [id](Context& context) { return run_watch(context, *id); });
     add_run_changes(builder, *run, id);
+}
+
+/// CLI11 only says that a subcommand is required. Nothing when it is not that: help was asked for,
+/// nothing was given, or the mistake is another one.
+std::optional<Error> unknown_command(const CLI::App& app) {
+    const CLI::App* parent = &app;
+    while (!parent->get_subcommands().empty()) {
+        parent = parent->get_subcommands().front();
+    }
+    std::vector<std::string> known;
+    for (const auto* command : parent->get_subcommands([](const CLI::App*) { return true; })) {
+        known.push_back(command->get_name());
+    }
+    const auto rest = app.remaining(true);
+    if (known.empty() || rest.empty() || rest.front().starts_with('-')) {
+        return std::nullopt;
+    }
+    return Error{Errc::kInvalid, "there is no command \"" + rest.front() + "\"",
+                 plan::suggest(rest.front(), known)};
 }
 
 }  // namespace
@@ -292,8 +348,10 @@ Parsed parse_command_line(std::vector<std::string> arguments, std::ostream& out,
         "missed.");
     const auto globals = std::make_shared<Globals>();
     app.add_option("--data", globals->data,
-                   "the node's data directory; default: $MUSTER_DATA, else ./muster-data");
-    app.add_option("--url", globals->url, "a node elsewhere; its token comes from $MUSTER_TOKEN");
+                   "the node's data directory; default: $MUSTER_DATA, else ./muster-data")
+        ->check(refuse_if_empty);
+    app.add_option("--url", globals->url, "a node elsewhere; its token comes from $MUSTER_TOKEN")
+        ->check(refuse_if_empty);
     app.add_flag("--json", globals->is_json, "print JSON instead of text for people");
 
     Parsed parsed;
@@ -308,7 +366,12 @@ Parsed parse_command_line(std::vector<std::string> arguments, std::ostream& out,
         app.parse(arguments);
     } catch (const CLI::ParseError& failure) {
         parsed.run = nullptr;
-        parsed.exit_code = app.exit(failure, out, err) == 0 ? kExitDone : kExitUsage;
+        parsed.exit_code = kExitUsage;
+        if (const auto unknown = unknown_command(app)) {
+            print_error({out, err, false}, *unknown);
+        } else if (app.exit(failure, out, err) == 0) {
+            parsed.exit_code = kExitDone;
+        }
     }
     return parsed;
 }

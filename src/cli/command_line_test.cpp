@@ -49,6 +49,66 @@ TEST(CommandLine, BadUsageIsExitTwo) {
     }
 }
 
+TEST(CommandLine, AnUnknownCommandIsNamedWithTheNearest) {
+    EXPECT_EQ(run({"faliover", "shop"}).err,
+              "muster: there is no command \"faliover\"\n  hint: did you mean \"failover\"?\n");
+    EXPECT_THAT(run({"run", "resum", "r-1"}).err,
+                HasSubstr("no command \"resum\"\n  hint: did you mean \"resume\"?"));
+    EXPECT_THAT(run({"run", "list", "extra"}).err, HasSubstr("not expected: extra"));
+    EXPECT_THAT(run({}).err, HasSubstr("required"));
+}
+
+TEST(CommandLine, AnEmptyTextNeverMeansTheDefault) {
+    const std::vector<std::vector<std::string>> bad = {{"--data", "", "status"},
+                                                       {"--url", "", "failover", "shop", "--yes"},
+                                                       {"failover", "shop", "--to", "", "--yes"},
+                                                       {"failover", "", "--yes"},
+                                                       {"run", "list", "--service", ""},
+                                                       {"replay", "--from", ""},
+                                                       {"serve", "plan.yaml", "--listen", ""},
+                                                       {"validate", ""},
+                                                       {"init", ""}};
+    for (const auto& arguments : bad) {
+        const auto outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << testing::PrintToString(arguments);
+        EXPECT_THAT(outcome.err, testing::AnyOf(HasSubstr("it is empty"), HasSubstr("no name")));
+    }
+}
+
+TEST(CommandLine, WhatCantBeANameIsRefusedBeforeItIsAskedFor) {
+    for (const auto* name : {"a/b", "../x", "a b", "\xff\xfe", "\x1b[31m", "%00"}) {
+        const auto outcome = run({"why", name, "--data", "/nonexistent"});
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << name;
+        EXPECT_THAT(outcome.err, HasSubstr("SERVICE: this is no name"));
+    }
+    EXPECT_EQ(run({"why", std::string(5000, 'x')}).exit_code, kExitUsage);
+    EXPECT_EQ(
+        run({"run", "approve", "r-1", "orders.fence-west_1", "--data", "/nonexistent"}).exit_code,
+        kExitFailed);
+}
+
+TEST(CommandLine, ANumberOutOfItsRangeIsToldWithTheRange) {
+    for (const auto* number : {"-1", "x", "", "99999999999999999999"}) {
+        EXPECT_THAT(run({"events", "--after", number}).err,
+                    HasSubstr("not in range 0 to 1000000000000000"));
+    }
+}
+
+TEST(CommandLine, APlanThatIsNotThereIsBadUsageForEveryCommand) {
+    const std::vector<std::vector<std::string>> all = {{"validate", "/nonexistent"},
+                                                       {"graph", "/nonexistent"},
+                                                       {"runbook", "/nonexistent"},
+                                                       {"serve", "/nonexistent"},
+                                                       {"probe", "/nonexistent", "web"}};
+    for (const auto& arguments : all) {
+        const auto outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << arguments.front();
+        EXPECT_THAT(outcome.err, HasSubstr("/nonexistent: can't read the plan"))
+            << arguments.front();
+        EXPECT_THAT(outcome.err, HasSubstr("muster init /nonexistent")) << arguments.front();
+    }
+}
+
 TEST(CommandLine, HelpAndVersionAreExitZero) {
     const auto help = run({"--help"});
     EXPECT_EQ(help.exit_code, kExitDone);

@@ -20,7 +20,9 @@ int print_error(const Streams& streams, const Error& error) {
                     << "}\n";
         return kExitFailed;
     }
-    streams.err << "muster: " << error.message() << "\n";
+    // A bad plan's message is its mistakes, each with its own place.
+    const bool is_plan = error.message().find(": error: ") != std::string::npos;
+    streams.err << (is_plan ? "" : "muster: ") << error.message() << "\n";
     if (!error.hint().empty()) {
         streams.err << "  hint: " << error.hint() << "\n";
     }

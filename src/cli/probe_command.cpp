@@ -5,6 +5,7 @@
 #include <iomanip>
 
 #include "base/task_group.h"
+#include "cli/commands.h"
 
 namespace muster::cli {
 
@@ -22,14 +23,6 @@ bool is_settled(const probe::Verdict& verdict) {
 // Enough samples for any verdict to come about.
 int most_samples(const plan::Probe& settings) {
     return std::max({settings.rise, settings.fall, settings.fall_hard});
-}
-
-int print_error(const Error& error, std::ostream& err) {
-    err << "muster probe: " << error.message() << "\n";
-    if (!error.hint().empty()) {
-        err << "  hint: " << error.hint() << "\n";
-    }
-    return kExitUsage;
 }
 
 }  // namespace
@@ -157,7 +150,8 @@ void print_row(const probe::TargetId& target, const probe::Detector& detector, s
 Task<int> ProbeCommand::run(Request request, Streams streams) {
     auto targets = make_targets(request);
     if (!targets) {
-        co_return print_error(targets.error(), streams.err);
+        print_error(streams, targets.error());
+        co_return kExitUsage;
     }
     TaskGroup group(deps_.executor);
     for (auto& target : *targets) {

@@ -99,7 +99,7 @@ TEST_F(ProbeCommandTest, PrintsTheSameAsJson) {
 TEST_F(ProbeCommandTest, SaysWhichComponentsThereAre) {
     EXPECT_EQ(run("odrers"), kExitUsage);
     EXPECT_EQ(err_.str(),
-              "muster probe: the plan has no component \"odrers\"\n"
+              "muster: the plan has no component \"odrers\"\n"
               "  hint: it has: shop/web, shop/orders, desk/web\n");
     EXPECT_EQ(run("web"), kExitUsage);
     EXPECT_TRUE(err_.str().contains("write shop/web")) << err_.str();

@@ -11,11 +11,7 @@ namespace muster::cli {
 int run_runbook(const std::string& path, Streams streams) {
     const auto plan = daemon::load_plan(path, daemon::plan_vocabulary());
     if (!plan) {
-        if (streams.is_json) {
-            print_error(streams, plan.error());
-        } else {
-            streams.err << plan.error().message() << "\n";
-        }
+        print_error(streams, plan.error());
         return kExitUsage;
     }
     const auto text = component::runbook(*plan);

@@ -1,6 +1,7 @@
 #include "cli/serve_command.h"
 
 #include "adapters/log/spdlog_log.h"
+#include "cli/commands.h"
 #include "daemon/serve.h"
 
 namespace muster::cli {
@@ -17,7 +18,13 @@ int run_serve(const ServeArguments& arguments, const std::string& data, Streams 
     options.tls_key = arguments.tls_key;
     options.log_level = level ? *level : Level::kInfo;
     options.is_log_json = streams.is_json;
-    return daemon::serve(options, streams.out, streams.err);
+    const auto ended = daemon::serve(options, streams.out);
+    if (ended) {
+        return kExitDone;
+    }
+    print_error(streams, ended.error());
+    const auto code = ended.error().code();
+    return code == Errc::kInvalid || code == Errc::kNotFound ? kExitUsage : kExitFailed;
 }
 
 }  // namespace muster::cli

@@ -24,19 +24,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
-int fail(std::ostream& err, const Error& error) {
-    // A bad plan's message is its diagnostics, each with its own place.
-    const bool is_plan = error.message().find(": error: ") != std::string::npos;
-    err << (is_plan ? "" : "muster: ") << error.message() << "\n";
-    if (!error.hint().empty()) {
-        err << "  hint: " << error.hint() << "\n";
-    }
-    return error.code() == Errc::kInvalid ? kUsage : kFailed;
-}
-
 Result<> check_options(const ServeOptions& options) {
     if (options.tls_certificate.empty() != options.tls_key.empty()) {
         return Error{Errc::kInvalid, "TLS needs a certificate and its key",
@@ -69,7 +56,14 @@ std::string node_name(const SiteId& site) {
     return site.str() + "@" + static_cast<const char*>(host);
 }
 
-Result<> run(const ServeOptions& options, std::ostream& out) {
+}  // namespace
+
+bool is_loopback(const std::string& address) {
+    const std::string host = address.substr(0, address.rfind(':'));
+    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+Result<> serve(const ServeOptions& options, std::ostream& out) {
     TRY_OK(check_options(options));
     adapters::ignore_broken_pipes();
     TRY_OK(adapters::disable_core_dumps());
@@ -109,18 +103,6 @@ Result<> run(const ServeOptions& options, std::ostream& out) {
                    });
     loop.run();
     return ended ? std::move(*ended) : Result<>();
-}
-
-}  // namespace
-
-bool is_loopback(const std::string& address) {
-    const std::string host = address.substr(0, address.rfind(':'));
-    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
-}
-
-int serve(const ServeOptions& options, std::ostream& out, std::ostream& err) {
-    const auto result = run(options, out);
-    return result ? 0 : fail(err, result.error());
 }
 
 }  // namespace muster::daemon

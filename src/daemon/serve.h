@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/result.h"
 
 namespace muster::daemon {
 
@@ -20,8 +21,8 @@ struct ServeOptions {
 };
 
 /// Runs a node until SIGTERM or SIGINT; SIGHUP reads the plan again. Prints one line to `out` when
-/// it is ready. The exit status: 0 ended cleanly, 1 it failed, 2 bad options or a bad plan.
-int serve(const ServeOptions& options, std::ostream& out, std::ostream& err);
+/// it is ready. kInvalid and kNotFound: bad options, a bad plan, or none.
+Result<> serve(const ServeOptions& options, std::ostream& out);
 
 /// Whether only this machine can reach the address.
 bool is_loopback(const std::string& address);
