@@ -47,8 +47,7 @@ std::vector<plan::Diagnostic> check_components(const plan::Plan& plan) {
         for (const auto& component : service.components) {
             if (const auto made = make_component(service, component); !made) {
                 found.push_back({plan::Diagnostic::Severity::kError, component.mark,
-                                 service.id.str() + ": " + made.error().message(),
-                                 made.error().hint()});
+                                 made.error().message(), made.error().hint()});
             }
         }
     }

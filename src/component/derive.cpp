@@ -24,7 +24,8 @@ Result<> check_sites(const plan::Service& service, const Move& move) {
     }
     if (move.from == move.to) {
         return Error(Errc::kInvalid,
-                     "service " + service.id.str() + " is already at " + move.to.str());
+                     "service " + service.id.str() + " is already at " + move.to.str(),
+                     "name another site with --to");
     }
     return {};
 }
@@ -126,9 +127,11 @@ Result<std::vector<plan::Step>> derive(const plan::Plan& plan, const plan::Servi
     }
     auto steps = order(all);
     if (steps.empty()) {
-        return Error(Errc::kInvalid, "nothing in service " + service.id.str() + " needs a " +
-                                         std::string(to_string(move.kind)) + " to " +
-                                         move.to.str());
+        return Error(Errc::kInvalid,
+                     "nothing in service " + service.id.str() + " needs a " +
+                         std::string(to_string(move.kind)) + " to " + move.to.str(),
+                     "its components bring no steps for it: a custom one has those of its "
+                     "commands, such as promote");
     }
     return steps;
 }

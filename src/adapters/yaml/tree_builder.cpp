@@ -166,6 +166,9 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
     if (tag != "?") {
         last_quoted_ = mark;
     }
+    if (value.find('\0') != std::string::npos) {
+        problem(node.mark, "a text can't have a NUL character", "leave \"\\0\" out");
+    }
     spend(node);
     add(std::move(node), anchor);
 }

@@ -320,14 +320,31 @@ std::optional<plan::FenceClass> PostgresComponent::fence_class() const {
 
 namespace {
 
+Result<> check_sample(const plan::Component& component) {
+    const auto* sample = component.settings.find("acknowledged");
+    if (sample == nullptr) {
+        return {};
+    }
+    const auto program = sample->texts("exec");
+    if (sample->text("file").empty() == (program.empty() || program.front().empty())) {
+        return Error(Errc::kInvalid,
+                     component.id.str() + ": `acknowledged` needs either `file` or `exec`",
+                     "say where the application leaves its ids, or which program prints them");
+    }
+    if (sample->text("query").find("$1") == std::string::npos) {
+        return Error(Errc::kInvalid,
+                     component.id.str() +
+                         ": the `query` of `acknowledged` asks for no ids: "
+                         "it has no $1",
+                     "write it as SELECT id FROM orders WHERE id = ANY($1)");
+    }
+    return {};
+}
+
 Result<std::unique_ptr<Component>> make_postgres(const plan::Service& service,
                                                  const plan::Component& component) {
     TRY_OK(check_servers(component));
-    if (const auto* sample = component.settings.find("acknowledged");
-        sample != nullptr && sample->text("file").empty() == sample->texts("exec").empty()) {
-        return Error(Errc::kInvalid,
-                     component.id.str() + ": `acknowledged` needs either `file` or `exec`");
-    }
+    TRY_OK(check_sample(component));
     return std::make_unique<PostgresComponent>(service, component);
 }
 

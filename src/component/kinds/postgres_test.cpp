@@ -165,6 +165,26 @@ TEST(PostgresMake, RefusesAPasswordInAConninfo) {
     EXPECT_FALSE(has_password("postgresql://me@host:5432/db"));
 }
 
+TEST(PostgresMake, RefusesASampleThatCouldFindNothing) {
+    const auto made_with = [](const plan::Node& sample) {
+        auto component = orders();
+        Parameters settings;
+        settings.node("acknowledged", sample);
+        component.settings = std::move(settings).build();
+        return make_component(shop({component}), component);
+    };
+    const std::string query = "SELECT id FROM orders WHERE id = ANY($1)";
+    EXPECT_TRUE(made_with(map({{"file", "/srv/ids"}, {"query", query}})));
+    const auto without_ids = made_with(map({{"file", "/srv/ids"}, {"query", "SELECT 1"}}));
+    ASSERT_FALSE(without_ids);
+    EXPECT_NE(without_ids.error().message().find("no $1"), std::string::npos);
+    EXPECT_NE(without_ids.error().hint().find(query), std::string::npos);
+    const auto without_source = made_with(map({{"query", query}}));
+    ASSERT_FALSE(without_source);
+    EXPECT_NE(without_source.error().message().find("either `file` or `exec`"), std::string::npos);
+    EXPECT_NE(without_source.error().hint(), "");
+}
+
 TEST(PostgresServer, SurvivesTheWayThroughAStep) {
     postgres::Server server;
     server.site = SiteId("east");
