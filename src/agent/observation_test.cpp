@@ -193,10 +193,12 @@ TEST(Thresholds, AreReadOrRefusedByName) {
     EXPECT_TRUE(thresholds.set("fall=5"));
     EXPECT_TRUE(thresholds.set("hold=20s"));
     EXPECT_TRUE(thresholds.set("preset=careful"));
+    EXPECT_TRUE(thresholds.set("max_per_day=0"));
     EXPECT_EQ(thresholds.fall, 5);
     EXPECT_EQ(thresholds.hold, 20s);
     EXPECT_EQ(thresholds.preset, plan::Preset::kCareful);
-    for (const auto* text : {"fall", "fall=", "fall=0", "fall=x", "hold=5", "preset=none", "x=1"}) {
+    for (const auto* text : {"fall", "fall=", "fall=0", "fall=x", "fall=1001", "slow=16",
+                             "max_per_day=-1", "hold=5", "timeout=0s", "preset=none", "x=1"}) {
         const auto refused = Thresholds().set(text);
         ASSERT_FALSE(refused) << text;
         EXPECT_NE(refused.error().hint().find("fall"), std::string::npos);

@@ -15,13 +15,48 @@ Error bad(const std::string& text, const std::string& why) {
             "write NAME=VALUE, such as fall=5 or hold=20s; the names are " + std::string(kNames)};
 }
 
-std::optional<int> whole(const std::string& text) {
+struct Number {
+    std::string_view name;
+    std::optional<int>* member;
+    int least = 1;
+    int most = 1000;
+};
+
+struct Time {
+    std::string_view name;
+    std::optional<Duration>* member;
+    Duration least{0};
+};
+
+Result<int> read(const Number& number, const std::string& text) {
     int value = 0;
     const char* end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, value);
-    return read.ec == std::errc{} && read.ptr == end && value > 0 && value <= 1000
-               ? std::optional(value)
-               : std::nullopt;
+    if (read.ec != std::errc{} || read.ptr != end || value < number.least || value > number.most) {
+        return Error{Errc::kInvalid, "a whole number from " + std::to_string(number.least) +
+                                         " to " + std::to_string(number.most) + " is wanted"};
+    }
+    return value;
+}
+
+Result<Duration> read(const Time& time, const std::string& text) {
+    TRY(const auto value, parse_duration(text));
+    if (value < time.least) {
+        return Error{Errc::kInvalid, "it must be longer than nothing"};
+    }
+    return value;
+}
+
+/// Sets the one of that name; false when there is none.
+template <class Settings>
+Result<bool> set_one(const Settings& settings, const std::string& name, const std::string& text) {
+    for (const auto& setting : settings) {
+        if (name == setting.name) {
+            TRY(*setting.member, read(setting, text));
+            return true;
+        }
+    }
+    return false;
 }
 
 std::optional<plan::Preset> preset(const std::string& text) {
@@ -40,27 +75,22 @@ Result<> Thresholds::set(const std::string& text) {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
     const auto value = equals == std::string::npos ? std::string() : text.substr(equals + 1);
-    const std::array numbers{std::pair("rise", &rise), std::pair("fall", &fall),
-                             std::pair("fall_hard", &fall_hard), std::pair("slow", &slow),
-                             std::pair("max_per_day", &max_per_day)};
-    for (const auto& [known, member] : numbers) {
-        if (name == known) {
-            *member = whole(value);
-            return *member ? Result<>() : bad(text, "a whole number from 1 to 1000 is wanted");
-        }
+    constexpr int kMostSlow = 15;  // Of so many samples.
+    const std::array numbers{Number{"rise", &rise}, Number{"fall", &fall},
+                             Number{"fall_hard", &fall_hard}, Number{"slow", &slow, 1, kMostSlow},
+                             Number{"max_per_day", &max_per_day, 0}};
+    const std::array times{Time{"interval", &interval, Duration(1)},
+                           Time{"timeout", &timeout, Duration(1)}, Time{"hold", &hold},
+                           Time{"cooldown", &cooldown}, Time{"max_loss", &max_loss}};
+    auto is_set = set_one(numbers, name, value);
+    if (is_set && !*is_set) {
+        is_set = set_one(times, name, value);
     }
-    const std::array times{std::pair("interval", &interval), std::pair("timeout", &timeout),
-                           std::pair("hold", &hold), std::pair("cooldown", &cooldown),
-                           std::pair("max_loss", &max_loss)};
-    for (const auto& [known, member] : times) {
-        if (name == known) {
-            const auto read = parse_duration(value);
-            if (!read) {
-                return bad(text, read.error().message());
-            }
-            *member = *read;
-            return {};
-        }
+    if (!is_set) {
+        return bad(text, is_set.error().message());
+    }
+    if (*is_set) {
+        return {};
     }
     if (name == "preset") {
         preset = agent::preset(value);
