@@ -66,7 +66,9 @@ std::string note_of(const JsonView& step) {
     }
     std::string note;
     for (const auto& [name, text] : step.texts("outputs")) {
-        note.append(note.empty() ? "" : ", ").append(name).append(" ").append(text);
+        if (!text.empty()) {
+            note.append(note.empty() ? "" : ", ").append(name).append(" ").append(text);
+        }
     }
     return note;
 }

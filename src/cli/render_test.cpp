@@ -78,7 +78,7 @@ TEST(RenderRun, ShowsEveryStepWithItsTimeOutputsOrError) {
     const JsonText run(R"({"kind":"failover","service":"shop","from":"east","to":"west",
       "status":"waiting","summary":"east is down","reason":"step orders.promote failed","steps":[
       {"id":"orders.fence","status":"done","took_s":0.42,"ended":"x","attempts":1,
-       "outputs":{"proof":"actuated"}},
+       "outputs":{"artefact":"","proof":"actuated"}},
       {"id":"orders.promote","status":"failed","took_s":3,"ended":"x","attempts":2,
        "error":"no answer"},
       {"id":"web.scale","status":"pending","outputs":{}}]})");
