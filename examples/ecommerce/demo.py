@@ -19,7 +19,7 @@ import cluster  # noqa: E402
 import faults  # noqa: E402
 import measure  # noqa: E402
 import network  # noqa: E402
-from stand import NAME, Failed, Stand  # noqa: E402
+from stand import BUILD, NAME, Failed, Stand  # noqa: E402
 
 
 class Demo(Stand):
@@ -160,12 +160,12 @@ class Demo(Stand):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/release", help="where the binaries are")
+    parser.add_argument("--build", default=BUILD / "release", help="where the binaries are")
     parser.add_argument("--fault", choices=faults.FAULTS, help="show one fault: " + "; ".join(
         f"{name}: {about}" for name, about in faults.FAULTS.items()))
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards, until Ctrl-C")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
-    parser.add_argument("--report", metavar="DIR", default="build/demo-report", help="where the reports are put")
+    parser.add_argument("--report", metavar="DIR", default=BUILD / "demo-report", help="where the reports are put")
     parser.add_argument("--rate", type=int, default=200, help="orders a second")
     parser.add_argument("--calm", type=float, default=6, help="seconds of quiet before the site is lost")
     parser.add_argument("--folder", help="where the temporary folder is made")

@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import faults  # noqa: E402
 import network  # noqa: E402
-from stand import Failed, Stand  # noqa: E402
+from stand import BUILD, Failed, Stand  # noqa: E402
 
 MOST_MOVES = 100  # In a day, by the language of plans; the faults are spread so that they stay below.
 
@@ -136,12 +136,12 @@ def quantile(values, share):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/release", help="where the binaries are")
+    parser.add_argument("--build", default=BUILD / "release", help="where the binaries are")
     parser.add_argument("--minutes", type=float, default=60, help="how long faults are struck (60)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30), help="the order of the faults")
     parser.add_argument("--rate", type=int, default=100, help="orders a second (100)")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
-    parser.add_argument("--evidence", metavar="DIR", default="build/soak-evidence", help="where logs go when it fails")
+    parser.add_argument("--evidence", metavar="DIR", default=BUILD / "soak-evidence", help="where logs go when it fails")
     parser.add_argument("--folder", help="where the temporary folder is made")
     return parser.parse_args()
 

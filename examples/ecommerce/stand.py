@@ -15,6 +15,7 @@ import measure
 import network
 
 HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE.parents[1] / "build"
 NAME = "www.shop.example"
 SITES = ("east", "west")
 LOOPBACK_HOSTS = {"east": ["127.0.1.10", "127.0.1.11"], "west": ["127.0.2.10", "127.0.2.11"]}
