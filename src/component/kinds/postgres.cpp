@@ -345,6 +345,13 @@ Result<std::unique_ptr<Component>> make_postgres(const plan::Service& service,
                                                  const plan::Component& component) {
     TRY_OK(check_servers(component));
     TRY_OK(check_sample(component));
+    if (!component.settings.text("degrade").empty() && sync_mode(service, component) != "managed") {
+        return Error(Errc::kInvalid,
+                     component.id.str() +
+                         ": `degrade` does nothing here: muster does not manage "
+                         "whether commits wait",
+                     "write sync: managed beside it, or leave it out");
+    }
     return std::make_unique<PostgresComponent>(service, component);
 }
 

@@ -30,6 +30,19 @@ plan::Component with(std::vector<std::pair<std::string, std::string>> settings) 
     return component;
 }
 
+TEST(PostgresSync, RefusesADegradeThatWouldDoNothing) {
+    const auto make = [](const plan::Component& component, Duration rpo) {
+        return make_component(service_of(component, rpo), component);
+    };
+    EXPECT_TRUE(make(with({{"degrade", "5s"}}), Duration{}));
+    EXPECT_TRUE(make(with({{"degrade", "5s"}, {"sync", "managed"}}), std::chrono::seconds(5)));
+    for (const auto& useless : {make(with({{"degrade", "5s"}}), std::chrono::seconds(5)),
+                                make(with({{"degrade", "5s"}, {"sync", "off"}}), Duration{})}) {
+        ASSERT_FALSE(useless);
+        EXPECT_NE(useless.error().message().find("`degrade` does nothing"), std::string::npos);
+    }
+}
+
 TEST(PostgresSync, IsManagedWhereTheRpoIsZeroUnlessThePlanSaysOtherwise) {
     EXPECT_EQ(view_of(orders()).mode, Mode::kManaged);
     EXPECT_EQ(view_of(orders(), std::chrono::seconds(5)).mode, Mode::kOff);
