@@ -194,7 +194,7 @@ class Sync(stage.Case):
         self.eventually("the stream to end", lambda: not self.west.sql("SELECT pid FROM pg_stat_wal_receiver").strip())
 
     def test_the_rpo_of_this_moment_and_of_the_report_agree_with_the_log_of_the_client(self):
-        self.start(sync="off", rpo="5s")
+        self.start(sync="off", rpo="60s")  # More than the looks take on a loaded machine: beyond it a person is asked.
         self.eventually("all to be well", lambda: self.node.service()["condition"] == "ok")
         with Load(self, self.east, self.west) as load:
             errors = self.compare(load, 40)
