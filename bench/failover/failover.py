@@ -37,15 +37,16 @@ def one_run(make, options, replication, fault):
         time.sleep(options.calm)
         fault_ns = faults.FAULTS[fault](system)
         writers = faults.settle(system)
+        end_ns = stage.now_ns()
         for name in list(system.clients):
             system.end_client(name)
         time.sleep(0.2)
-        return result_of(system, fault, fault_ns, writers)
+        return result_of(system, fault, fault_ns, end_ns, writers)
     finally:
         system.close()
 
 
-def result_of(system, fault, fault_ns, writers):
+def result_of(system, fault, fault_ns, end_ns, writers):
     users = measure.read(system.folder / "users.load")
     every = list(users)
     for name in ("old", "inside"):
@@ -56,7 +57,7 @@ def result_of(system, fault, fault_ns, writers):
     # With two writers at the end, the one that the system moved to stands for the service.
     surviving = "west" if "west" in writers else (writers or ["none"])[0]
     stored = set() if surviving == "none" else set(system.sql(surviving, "SELECT id FROM load").split())
-    gap = measure.outage(users, fault_ns)
+    gap = measure.outage(users, fault_ns, end_ns)
     lost = measure.lost(every, stored)
     result = {"outage_s": gap and gap["seconds"], "begins_after_fault_s": gap and gap["begins_after_fault_s"],
               "lost": len(lost), "double": len(measure.doubly(every, old, fault_ns)),

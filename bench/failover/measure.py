@@ -25,10 +25,11 @@ def acknowledged(rows):
     return sorted((row for row in rows if row.verdict == "ack"), key=lambda row: row.ended_ns)
 
 
-def outage(rows, fault_ns):
-    """Seconds of the longest gap between two acknowledged rows that ends after the fault; with where it lies."""
+def outage(rows, fault_ns, end_ns):
+    """Seconds of the longest gap between two acknowledged rows that ends after the fault; with where it lies. The end of
+    the client ends a gap too: commits that wait for ever are an outage."""
     acks = [row.ended_ns for row in acknowledged(rows)]
-    gaps = [(later - earlier, earlier) for earlier, later in zip(acks, acks[1:]) if later >= fault_ns]
+    gaps = [(later - earlier, earlier) for earlier, later in zip(acks, [*acks[1:], end_ns]) if later >= fault_ns]
     if not gaps:
         return None
     gap, began = max(gaps)
