@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "component/fakes_test.h"
+#include "workflow/check_procedures.h"
 
 namespace muster::component {
 namespace {
@@ -260,6 +261,21 @@ TEST_P(KindConformance, EveryStepHasAnActionThatTakesItsParameters) {
     }
 }
 
+TEST_P(KindConformance, WhatItsStepsHandOnIsDeclared) {
+    const Bench bench;
+    for (const auto kind : kAllMoves) {
+        const auto steps = derived(shop({declared}), kind);
+        if (!steps) {
+            continue;  // Nothing to do in this move.
+        }
+        plan::Plan plan;
+        plan.procedures.emplace_back().steps = *steps;
+        for (const auto& found : workflow::check_procedures(plan, bench.actions.output_names())) {
+            ADD_FAILURE() << found.message;
+        }
+    }
+}
+
 TEST_P(KindConformance, ReportsUnknownBeforeTheFirstSample) {
     if (GetParam() == "dns") {
         return;  // It has nothing of its own at a site that could fail.
@@ -291,6 +307,14 @@ TEST(AllKinds, AreSortedAndRefuseAnUnknownOne) {
     auto component = orders();
     component.kind = "mainframe";
     EXPECT_EQ(make_component(shop({component}), component).error().code(), Errc::kInvalid);
+}
+
+TEST(AllKinds, DeclareWhatTheirActionsPutOut) {
+    const Bench bench;
+    const auto outputs = bench.actions.output_names();
+    for (const auto& [type, parameters] : bench.actions.parameter_types()) {
+        EXPECT_EQ(outputs.contains(type), type != "custom.run") << type;
+    }
 }
 
 TEST(AllKinds, BringTheirKeysToThePlan) {

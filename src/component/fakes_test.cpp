@@ -1,5 +1,7 @@
 #include "component/fakes_test.h"
 
+#include <gmock/gmock.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
@@ -36,6 +38,15 @@ workflow::Call call_of(plan::Node with) {
     call.service = ServiceId("shop");
     call.with = std::move(with);
     return call;
+}
+
+void expect_declared(const workflow::Action& action, const Fields& outputs) {
+    const auto declared = action.outputs();
+    for (const auto& [name, value] : outputs) {
+        if (!declared.empty()) {
+            EXPECT_THAT(declared, testing::Contains(name)) << "as " << value;
+        }
+    }
 }
 
 }  // namespace
@@ -75,12 +86,18 @@ Bench::~Bench() = default;
 
 Result<Fields> Bench::apply(const std::string& action, plan::Node with) {
     const auto deadline = clock.now() + std::chrono::seconds(30);
-    return loop_->run(actions.find(action)->apply(call_of(std::move(with)), deadline));
+    auto& used = *actions.find(action);
+    auto outputs = loop_->run(used.apply(call_of(std::move(with)), deadline));
+    expect_declared(used, outputs.value_or(Fields{}));
+    return outputs;
 }
 
 Result<workflow::Observation> Bench::observe(const std::string& action, plan::Node with) {
     const auto deadline = clock.now() + std::chrono::seconds(30);
-    return loop_->run(actions.find(action)->observe(call_of(std::move(with)), deadline));
+    auto& used = *actions.find(action);
+    auto seen = loop_->run(used.observe(call_of(std::move(with)), deadline));
+    expect_declared(used, seen ? seen->outputs : Fields{});
+    return seen;
 }
 
 Result<> Bench::undo(const std::string& action, plan::Node with, Fields outputs) {

@@ -181,7 +181,8 @@ struct World {
     int checks = 0;
 };
 
-/// The actions of all kinds over fakes, and a way to run them.
+/// The actions of all kinds over fakes, and a way to run them. Fails the test when one puts out
+/// what it does not declare: `muster validate` would refuse a plan that uses it.
 class Bench {
   public:
     FakeClock clock;

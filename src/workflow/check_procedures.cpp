@@ -135,10 +135,15 @@ class Checker {
                 known->second.end()) {
             return;
         }
+        std::string all;
+        for (const auto& name : known->second) {
+            all += (all.empty() ? "" : ", ") + name;
+        }
+        const auto near = plan::nearest(reference.name, known->second);
         error(mark,
-              "wants " + to_text(reference) + ", but `" + step->action + "` puts out no " +
-                  quoted(reference.name),
-              plan::suggest(reference.name, known->second));
+              "wants " + to_text(reference) + ", but step " + quoted(step->id.str()) + " (`" +
+                  step->action + "`) puts out no " + quoted(reference.name) + ", only " + all,
+              near.empty() ? "" : "did you mean " + quoted(near) + "?");
     }
 
     const plan::Procedure& procedure_;

@@ -62,9 +62,17 @@ TEST_F(CheckProcedures, NamesAnUnknownStepItsPlaceAndTheNearestName) {
 TEST_F(CheckProcedures, NamesAnUnknownOutputAndTheNearestName) {
     const auto all = found("${steps.count.sdtout}");
     ASSERT_EQ(all.size(), 1U);
-    EXPECT_THAT(all[0].message, HasSubstr("`exec` puts out no \"sdtout\""));
-    EXPECT_THAT(all[0].hint, HasSubstr("did you mean \"stdout\"?"));
+    EXPECT_EQ(all[0].message,
+              "step \"send\" of announce wants ${steps.count.sdtout}, but step \"count\" (`exec`) "
+              "puts out no \"sdtout\", only stdout, exit_code");
+    EXPECT_EQ(all[0].hint, "did you mean \"stdout\"?");
     EXPECT_TRUE(found("${steps.count.sdtout:-none}").empty()) << "it has a value in any case";
+}
+
+TEST_F(CheckProcedures, GuessesNoNameWhereNoneIsNear) {
+    const auto all = found("${steps.count.proof}");
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_TRUE(all[0].hint.empty()) << all[0].hint;
 }
 
 TEST_F(CheckProcedures, AsksNothingOfActionsThatMayPutOutAnything) {

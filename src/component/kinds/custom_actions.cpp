@@ -47,6 +47,7 @@ class RunHookAction final : public workflow::Action {
              {"variables", Type::map(Type::text("value"), "filled into `{name}`"), false, ""}},
             "runs one hook of a custom component");
     }
+    // No outputs(): what a hook prints is its own, so what refers to it is not checked.
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(2), .is_idempotent = true, .can_undo = true};
     }

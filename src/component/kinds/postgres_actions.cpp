@@ -37,6 +37,9 @@ class FenceAction final : public PostgresAction {
               ""}},
             "makes sure that an old primary takes no more writes, and proves it");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"process", "proof", "position_lsn"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(15), .is_idempotent = true, .can_undo = true};
     }
@@ -111,6 +114,9 @@ class DemoteAction final : public PostgresAction {
              {"candidate", server_type("its successor: asked before this is undone"), false, ""}},
             "stops a primary as planned and names its last position");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"process", "proof", "position_lsn", "name"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(1), .is_idempotent = true, .can_undo = true};
     }
@@ -141,6 +147,9 @@ class AwaitAction final : public PostgresAction {
             {{"standby", server_type("the standby that must have everything"), true, ""},
              {"position", Type::text("WAL position, as \"0/3000148\""), true, ""}},
             "waits until a standby has received everything up to a position");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"reached_lsn", "kept"};
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(1), .is_idempotent = true, .can_undo = true};
@@ -196,6 +205,9 @@ class PromoteAction final : public PostgresAction {
               false, ""},
              {"decided", Type::text("when that was, in UTC"), false, ""}},
             "promotes a standby; refused without the proof of a fence");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"lsn", "timeline", "divergence_bytes"};
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(60),

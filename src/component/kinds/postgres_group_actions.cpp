@@ -30,6 +30,9 @@ class ChooseAction final : public PostgresAction {
             {{"servers", server_type("the standbys of the site that takes over"), true, ""}},
             "chooses the standby that has received most: the others can follow it, not it them");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"name", "received_lsn", "why"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(10), .is_idempotent = true, .can_undo = true};
     }
@@ -84,6 +87,9 @@ class FollowAction final : public PostgresAction {
              {"unless", Type::text("name of a server that is rebuilt instead"), false, ""}},
             "points a standby at the new primary; done also when it can't be "
             "reached, for the move must not wait for it");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"follows", "timeline", "why", "next"};
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(30), .is_idempotent = true, .can_undo = true};

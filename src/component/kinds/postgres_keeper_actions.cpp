@@ -55,6 +55,7 @@ class ExamineAction final : public KeeperAction {
         return Type::object({{"server", server_type("the server to look at"), true, ""}},
                             "tells what a server has; changes nothing");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override { return {"summary", "mend"}; }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(5), .is_idempotent = true, .can_undo = true};
     }
@@ -81,6 +82,9 @@ class RefuseAction final : public KeeperAction {
               ""}},
             "puts a former primary out of service again, when both sides' marks prove that it is "
             "one");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"why", "sessions", "found", "proof"};
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(15), .is_idempotent = true, .can_undo = true};
@@ -126,6 +130,7 @@ class SealAction final : public PostgresAction {
               ""}},
             "leaves the fence in the data directory as well, as far as its host answers");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override { return {"durable", "why"}; }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(10), .is_idempotent = true, .can_undo = true};
     }

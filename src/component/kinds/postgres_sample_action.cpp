@@ -46,6 +46,9 @@ class CheckAcknowledgedAction final : public PostgresAction {
             "asks for the newest acknowledged ids at the new primary and counts those that are "
             "missing");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"acknowledged_sampled", "acknowledged_missing", "missing_ids", "sample_error"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(1), .is_idempotent = true, .can_undo = true};
     }

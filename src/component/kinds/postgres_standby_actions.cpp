@@ -37,6 +37,12 @@ Fields divergence_outputs(const postgres::Divergence& divergence) {
     return outputs;
 }
 
+/// All that `divergence_outputs` may give.
+std::vector<std::string> divergence_names() {
+    return {"reached",  "from_lsn", "to_lsn", "lost_bytes", "lost_transactions",
+            "artefact", "tables",   "kept",   "loss_ms"};
+}
+
 class KeepDivergenceAction final : public PostgresAction {
   public:
     using PostgresAction::PostgresAction;
@@ -50,6 +56,11 @@ class KeepDivergenceAction final : public PostgresAction {
              {"tolerate_unreachable", Type::boolean("done also when the old host can't be asked"),
               false, "false"}},
             "counts and keeps what the old primary had and the new one lacks");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        auto names = divergence_names();
+        names.emplace_back("why");
+        return names;
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(5), .is_idempotent = true, .can_undo = true};
@@ -93,6 +104,11 @@ class RebuildAction final : public PostgresAction {
              {"how", Type::one_of({"auto", "rewind", "basebackup"}, "how it is made new"), false,
               "auto"}},
             "makes a server a streaming standby again; refused before its data is kept");
+    }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        auto names = divergence_names();
+        names.insert(names.begin(), {"streaming", "timeline", "lsn"});
+        return names;
     }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::hours(6),
@@ -188,6 +204,9 @@ class CheckReadyAction final : public PostgresAction {
               false, "16777216"}},
             "makes sure that a standby streams, is near, and belongs to its primary");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"lag_bytes", "primary", "timeline"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(10),
                 .attempts = 5,
@@ -243,6 +262,7 @@ class VerifyAction final : public PostgresAction {
         return Type::object({{"server", server_type("the new primary"), true, ""}},
                             "writes a row and reads it back through the new primary");
     }
+    [[nodiscard]] std::vector<std::string> outputs() const override { return {"written"}; }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::seconds(10), .is_idempotent = true, .can_undo = true};
     }

@@ -97,6 +97,9 @@ class ServersAction : public workflow::Action {
 class ScaleAction final : public ServersAction {
   public:
     using ServersAction::ServersAction;
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"healthy", "wanted", "started", "start_error"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.timeout = std::chrono::minutes(2), .is_idempotent = true, .can_undo = true};
     }
@@ -250,6 +253,9 @@ Task<> ScaleAction::undo(workflow::Call call, Instant deadline) {
 class ReleaseAction final : public ServersAction {
   public:
     using ServersAction::ServersAction;
+    [[nodiscard]] std::vector<std::string> outputs() const override {
+        return {"stopped", "not_stopped"};
+    }
     [[nodiscard]] workflow::Traits traits() const override {
         return {.attempts = 1, .is_idempotent = true, .can_undo = true};
     }
