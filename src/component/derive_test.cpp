@@ -207,6 +207,28 @@ TEST(Derive, AWrittenProcedureReplacesTheDerivedOne) {
     EXPECT_EQ(derive(plan, service, move_of(Move::Kind::kFailover)).error().code(), Errc::kInvalid);
 }
 
+// A service may have so many; the node stands still while it derives their move.
+TEST(Derive, OrdersAHundredComponentsWithAsFewNeedsAsTwo) {
+    constexpr std::size_t kMany = 100;
+    auto component = queue();
+    Parameters settings;
+    for (const auto* hook : {"fence", "promote", "scale", "steer", "verify", "release"}) {
+        settings.texts(hook, {"run"});
+    }
+    component.settings = std::move(settings).build();
+    std::vector<plan::Component> all(kMany, component);
+    for (std::size_t i = 0; i < kMany; ++i) {
+        all[i].id = ComponentId("c" + std::to_string(i));
+    }
+    const auto steps = derived(shop(all), Move::Kind::kFailover);
+    ASSERT_TRUE(steps);
+    ASSERT_EQ(steps->size(), 6 * kMany);
+    for (const auto& step : *steps) {
+        const std::size_t needs = step.phase == "fence" ? 0 : step.phase == "scale" ? 1 : kMany;
+        EXPECT_EQ(step.needs.size(), needs) << step.id.str();
+    }
+}
+
 // The port's conformance suite, over every kind.
 struct KindConformance : testing::TestWithParam<std::string> {
     static plan::Component sample(const std::string& kind) {

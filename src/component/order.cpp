@@ -1,7 +1,10 @@
 #include "component/order.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <numeric>
+#include <ranges>
 #include <set>
 #include <string>
 #include <utility>
@@ -45,13 +48,16 @@ class Graph {
     void add_needed(Vertex& vertex);
     void add_barriers(Vertex& vertex);
     void add_serving(Vertex& vertex);
-    [[nodiscard]] bool reaches(std::size_t from, std::size_t to) const;
+    [[nodiscard]] bool is_ready(std::size_t index) const;
     [[nodiscard]] StepId full_id(const Vertex& vertex) const;
-    [[nodiscard]] plan::Step finished(const Vertex& vertex) const;
+    [[nodiscard]] plan::Step place(std::size_t index);
 
     const std::vector<ComponentSteps>& components_;
     std::map<ComponentId, std::size_t> by_id_;
     std::vector<Vertex> vertices_;
+    std::vector<std::size_t> placed_;  ///< In the order of the list.
+    /// By vertex, once it is placed: whether it waits for each other one, directly or not.
+    std::vector<std::vector<bool>> before_;
 };
 
 void insert_all(std::set<std::size_t>& into, const std::set<std::size_t>& from) {
@@ -65,6 +71,7 @@ Graph::Graph(const std::vector<ComponentSteps>& components) : components_(compon
             vertices_.push_back({c, made.phase, made.step, {}});
         }
     }
+    before_.resize(vertices_.size());
 }
 
 std::set<std::size_t> Graph::in_phase(Phase phase) const {
@@ -187,10 +194,9 @@ void Graph::connect() {
     }
 }
 
-bool Graph::reaches(std::size_t from, std::size_t to) const {
-    return from == to || std::ranges::any_of(vertices_[from].after, [this, to](std::size_t next) {
-               return reaches(next, to);
-           });
+bool Graph::is_ready(std::size_t index) const {
+    return std::ranges::all_of(vertices_[index].after,
+                               [this](std::size_t need) { return !before_[need].empty(); });
 }
 
 StepId Graph::full_id(const Vertex& vertex) const {
@@ -198,39 +204,46 @@ StepId Graph::full_id(const Vertex& vertex) const {
 }
 
 /// The step as a run carries it; needs that follow from others are left out.
-plan::Step Graph::finished(const Vertex& vertex) const {
+plan::Step Graph::place(std::size_t index) {
+    const Vertex& vertex = vertices_[index];
+    auto& before = before_[index];
+    before.resize(vertices_.size());
+    std::set<std::size_t> needs;
+    // The latest first: what follows from another need is known when its turn comes.
+    for (const std::size_t need : std::views::reverse(placed_)) {
+        if (before[need] || !vertex.after.contains(need)) {
+            continue;
+        }
+        needs.insert(need);
+        std::transform(before.begin(), before.end(), before_[need].begin(), before.begin(),
+                       std::logical_or{});
+        before[need] = true;
+    }
+    placed_.push_back(index);
     plan::Step step = vertex.step;
     step.id = full_id(vertex);
     step.phase = std::string(to_string(vertex.phase));
     step.needs.clear();
-    for (const std::size_t need : vertex.after) {
-        const bool is_implied = std::ranges::any_of(
-            vertex.after, [&](std::size_t other) { return other != need && reaches(other, need); });
-        if (!is_implied) {
-            step.needs.push_back(full_id(vertices_[need]));
-        }
+    for (const std::size_t need : needs) {
+        step.needs.push_back(full_id(vertices_[need]));
     }
     return step;
 }
 
 std::vector<plan::Step> Graph::list() {
-    std::vector<std::size_t> sorted(vertices_.size());
-    for (std::size_t i = 0; i < sorted.size(); ++i) {
-        sorted[i] = i;
-    }
-    std::ranges::sort(sorted, {},
+    std::vector<std::size_t> waiting(vertices_.size());
+    std::iota(waiting.begin(), waiting.end(), 0U);
+    std::ranges::sort(waiting, {},
                       [this](std::size_t i) { return std::pair(vertices_[i].phase, i); });
     std::vector<plan::Step> steps;
-    std::set<std::size_t> placed;
-    while (steps.size() < vertices_.size()) {
-        const auto next = std::ranges::find_if(sorted, [&](std::size_t i) {
-            return !placed.contains(i) && std::ranges::includes(placed, vertices_[i].after);
-        });
-        if (next == sorted.end()) {
+    while (!waiting.empty()) {
+        const auto next =
+            std::ranges::find_if(waiting, [this](std::size_t i) { return is_ready(i); });
+        if (next == waiting.end()) {
             return {};  // A cycle: no kind makes one, and derive() reports it.
         }
-        placed.insert(*next);
-        steps.push_back(finished(vertices_[*next]));
+        steps.push_back(place(*next));
+        waiting.erase(next);
     }
     return steps;
 }
