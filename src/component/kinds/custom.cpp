@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "component/kinds/facts.h"
 #include "component/parameters.h"
 #include "component/probe_round.h"
 
@@ -75,30 +76,7 @@ std::vector<probe::Settings> CustomComponent::probes(const SiteId& primary) cons
 
 SiteReport CustomComponent::assess(const SiteId& site, const SiteId& /*primary*/,
                                    const Verdicts& verdicts, Instant /*now*/) const {
-    SiteReport report;
-    report.site = site;
-    report.wanted = 1;
-    const auto found = verdicts.find({service_, plan_.id, site, ""});
-    if (found == verdicts.end()) {
-        report.detail = "not watched yet";
-        return report;
-    }
-    const auto& verdict = found->second;
-    const auto fact = [&verdict](const char* name) {
-        const auto at = verdict.facts.find(name);
-        return at == verdict.facts.end() ? std::string() : at->second;
-    };
-    const bool is_current = verdict.facts_at == verdict.sampled && !verdict.facts.empty();
-    report.health = verdict.health;
-    report.evidence = verdict.evidence;
-    report.since = verdict.since;
-    report.sampled = verdict.sampled;
-    report.detail = verdict.detail;
-    report.healthy = verdict.health == probe::Health::kUp ? 1 : 0;
-    report.role = fact("role");
-    report.is_writable = is_current && fact("writable") == "true";
-    report.is_confirmed_stopped = is_current && fact("process") == "stopped";
-    return report;
+    return report_of({service_, plan_.id, site, ""}, verdicts);
 }
 
 bool CustomComponent::belongs(const Hook& hook, Move::Kind kind) const {

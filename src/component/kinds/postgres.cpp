@@ -1,15 +1,17 @@
 #include "component/kinds/postgres.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <iterator>
 #include <utility>
 
+#include "component/kinds/facts.h"
 #include "component/kinds/postgres_actions.h"
 #include "component/kinds/postgres_component.h"
 #include "component/kinds/postgres_trouble.h"
 #include "component/parameters.h"
+#include "plan/scalar.h"
+#include "postgres/lines.h"
 
 namespace muster::component {
 namespace {
@@ -27,41 +29,16 @@ constexpr Duration kCloseRpo = std::chrono::seconds(2);
 constexpr Duration kCloseBeat = std::chrono::milliseconds(250);
 constexpr Duration kCloseLook = std::chrono::milliseconds(125);
 
-std::optional<double> number(const Fields& facts, const std::string& name) {
-    const auto found = facts.find(name);
-    double value = 0;
-    if (found == facts.end()) {
-        return std::nullopt;
-    }
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                    : std::nullopt;
-}
-
-std::optional<std::int64_t> whole(const Fields& facts, const std::string& name) {
-    const auto found = facts.find(name);
-    std::int64_t value = 0;
-    if (found == facts.end()) {
-        return std::nullopt;
-    }
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                    : std::nullopt;
-}
-
-std::string fact(const Fields& facts, const std::string& name) {
-    const auto found = facts.find(name);
-    return found == facts.end() ? std::string() : found->second;
+std::optional<std::int64_t> whole(const probe::Verdict& verdict, const std::string& name) {
+    return postgres::number_in<std::int64_t>(fact(verdict, name));
 }
 
 /// When the newest heartbeat that arrived at this standby was written, on this node's clock.
 std::optional<Instant> heartbeat_at(const probe::Verdict& verdict) {
-    if (const auto at = whole(verdict.facts, "heartbeat_at_ns")) {
+    if (const auto at = whole(verdict, "heartbeat_at_ns")) {
         return Instant(Duration(*at));
     }
-    if (const auto age = number(verdict.facts, "heartbeat_age_ms")) {
+    if (const auto age = plan::to_number(fact(verdict, "heartbeat_age_ms"))) {
         return verdict.facts_at - std::chrono::duration_cast<Duration>(
                                       std::chrono::duration<double, std::milli>(*age));
     }
@@ -69,17 +46,17 @@ std::optional<Instant> heartbeat_at(const probe::Verdict& verdict) {
 }
 
 // A slot keeps WAL for a standby that is away until the disk is full, or until it is given up.
-std::vector<std::string> slot_warnings(const Fields& facts) {
+std::vector<std::string> slot_warnings(const probe::Verdict& verdict) {
     constexpr std::int64_t kMuch = std::int64_t{1} << 30;
     std::vector<std::string> warnings;
-    if (const auto lost = fact(facts, "slots_lost"); !lost.empty()) {
+    if (const auto lost = fact(verdict, "slots_lost"); !lost.empty()) {
         warnings.push_back("slot " + lost +
                            " was given up (max_slot_wal_keep_size): what streamed "
                            "through it must be rebuilt");
     }
-    const auto held = whole(facts, "slots_idle_bytes").value_or(0);
+    const auto held = whole(verdict, "slots_idle_bytes").value_or(0);
     if (held >= kMuch) {
-        warnings.push_back("idle slot " + fact(facts, "slots_idle") + " keeps " +
+        warnings.push_back("idle slot " + fact(verdict, "slots_idle") + " keeps " +
                            human_size(ByteCount{held}) +
                            " of WAL: bring its standby back or drop it");
     }
@@ -171,34 +148,19 @@ std::vector<probe::Settings> PostgresComponent::probes(const SiteId& primary) co
 
 SiteReport PostgresComponent::assess_server(const probe::TargetId& target, const SiteId& primary,
                                             const Verdicts& verdicts, Instant now) const {
-    SiteReport report;
-    report.site = target.site;
-    report.wanted = 1;
+    SiteReport report = report_of(target, verdicts);
     const auto found = verdicts.find(target);
     if (found == verdicts.end()) {
-        report.detail = "not watched yet";
         return report;
     }
     const probe::Verdict& verdict = found->second;
-    const Fields& facts = verdict.facts;
-    // Facts that are older than the newest sample say what was, not what is.
-    const bool is_current = verdict.facts_at == verdict.sampled && !facts.empty();
-    report.health = verdict.health;
-    report.evidence = verdict.evidence;
-    report.since = verdict.since;
-    report.sampled = verdict.sampled;
-    report.detail = verdict.detail;
-    report.healthy = verdict.health == probe::Health::kUp ? 1 : 0;
-    report.role = fact(facts, "role");
-    report.is_writable = is_current && fact(facts, "writable") == "true";
-    report.is_confirmed_stopped = is_current && fact(facts, "process") == "stopped";
-    if (is_current) {
-        report.warnings = slot_warnings(facts);
+    if (has_current_facts(verdict)) {
+        report.warnings = slot_warnings(verdict);
     }
     if (target.site == primary) {
         return report;
     }
-    if (const auto bytes = whole(facts, "lag_bytes")) {
+    if (const auto bytes = whole(verdict, "lag_bytes")) {
         report.lag_bytes = ByteCount{*bytes};
     }
     report.data_as_of = heartbeat_at(verdict);
@@ -206,8 +168,8 @@ SiteReport PostgresComponent::assess_server(const probe::TargetId& target, const
     if (report.data_as_of) {
         report.lag = std::max(Duration::zero(), now - *report.data_as_of);
     }
-    if (const std::string streaming = fact(facts, "streaming"); !streaming.empty()) {
-        const auto age = number(facts, "last_msg_age_ms");
+    if (const std::string streaming = fact(verdict, "streaming"); !streaming.empty()) {
+        const auto age = plan::to_number(fact(verdict, "last_msg_age_ms"));
         report.sees_primary = streaming == "true" && age && *age < kSeesWithinMs;
         report.sees_primary_at = verdict.facts_at;
     }
@@ -232,7 +194,7 @@ std::optional<probe::TargetId> PostgresComponent::primary_target(const SiteId& s
     std::optional<probe::TargetId> last;
     for (const auto& target : watched) {
         const auto found = verdicts.find(target);
-        if (found == verdicts.end() || fact(found->second.facts, "role") != "primary") {
+        if (found == verdicts.end() || fact(found->second, "role") != "primary") {
             continue;
         }
         if (!last || verdicts.at(*last).facts_at < found->second.facts_at) {
@@ -308,7 +270,7 @@ bool PostgresComponent::was_in_sync(const Verdicts& verdicts, const SiteId& prim
         return false;
     }
     const probe::Verdict& verdict = verdicts.at(*target);
-    const std::string state = fact(verdict.facts, "sync_state");
+    const std::string state = fact(verdict, "sync_state");
     const Instant from = verdict.health == probe::Health::kDown ? verdict.since : verdict.sampled;
     return (state == "sync" || state == "quorum") && verdict.facts_at + kSyncWordLasts >= from;
 }

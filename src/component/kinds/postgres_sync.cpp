@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "component/kinds/facts.h"
 #include "component/kinds/postgres_component.h"
 #include "component/parameters.h"
 
@@ -15,11 +16,6 @@ using Mode = ReplicationView::Mode;
 /// How long a lost standby may hold up commits where the plan allows some loss: longer than the
 /// restart of a standby, shorter than most clients wait.
 constexpr Duration kDegradeAfter = std::chrono::seconds(10);
-
-std::string fact(const Fields& facts, const std::string& name) {
-    const auto found = facts.find(name);
-    return found == facts.end() ? std::string() : found->second;
-}
 
 postgres::Lsn lsn(const std::string& text) {
     return postgres::parse_lsn(text).value_or(postgres::Lsn{});
@@ -61,21 +57,19 @@ ReplicaView replica(const postgres::Server& server, const probe::TargetId& targe
     ReplicaView standby;
     standby.server = server;
     if (primary != verdicts.end()) {
-        read_replicas(fact(primary->second.facts, "replicas"), &standby);
+        read_replicas(fact(primary->second, "replicas"), &standby);
     }
     const auto own = verdicts.find(target);
-    standby.says_streaming =
-        own != verdicts.end() && fact(own->second.facts, "streaming") == "true";
+    standby.says_streaming = own != verdicts.end() && fact(own->second, "streaming") == "true";
     return standby;
 }
 
 void read_primary(const probe::Verdict& verdict, ReplicationView* view) {
     view->is_current = verdict.health == probe::Health::kUp &&
-                       verdict.facts_at == verdict.sampled &&
-                       fact(verdict.facts, "writable") == "true";
+                       verdict.facts_at == verdict.sampled && fact(verdict, "writable") == "true";
     view->seen = verdict.sampled;
-    view->setting = fact(verdict.facts, "sync_names");
-    view->position = lsn(fact(verdict.facts, "lsn"));
+    view->setting = fact(verdict, "sync_names");
+    view->position = lsn(fact(verdict, "lsn"));
 }
 
 }  // namespace

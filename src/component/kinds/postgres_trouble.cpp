@@ -1,17 +1,12 @@
 #include "component/kinds/postgres_trouble.h"
 
-#include <cstdlib>
-
+#include "component/kinds/facts.h"
 #include "postgres/lineage.h"
+#include "postgres/lines.h"
 #include "postgres/lsn.h"
 
 namespace muster::component {
 namespace {
-
-std::string fact(const probe::Verdict& verdict, const std::string& name) {
-    const auto found = verdict.facts.find(name);
-    return found == verdict.facts.end() ? std::string() : found->second;
-}
 
 // Only what both said while they were up is compared.
 bool is_told(const probe::Verdict& verdict) {
@@ -21,7 +16,7 @@ bool is_told(const probe::Verdict& verdict) {
 postgres::Lineage lineage_of(const probe::Verdict& verdict) {
     postgres::Lineage lineage;
     lineage.system_identifier = fact(verdict, "system_identifier");
-    lineage.timeline = std::atoi(fact(verdict, "timeline").c_str());
+    lineage.timeline = postgres::number_in<int>(fact(verdict, "timeline")).value_or(0);
     lineage.history = fact(verdict, "history");
     if (const auto lsn = postgres::parse_lsn(fact(verdict, "lsn"))) {
         lineage.position = *lsn;
