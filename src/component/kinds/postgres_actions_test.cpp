@@ -13,7 +13,7 @@ using postgres::Role;
 using State = workflow::Observation::State;
 
 plan::Node server(const std::string& site) {
-    return to_node(*server_at(orders(), SiteId(site)));
+    return to_node(servers_at(orders(), SiteId(site)).front());
 }
 
 struct PostgresActions : testing::Test {
@@ -93,7 +93,7 @@ TEST_F(PostgresActions, FenceIsNotDoneWhileThePostmasterLives) {
 
 TEST_F(PostgresActions, OwnFenceCommandIsProofWhenTheHostIsGone) {
     control.states["east"].process = Process::kUnknown;
-    auto old = *server_at(orders(), SiteId("east"));
+    auto old = servers_at(orders(), SiteId("east")).front();
     old.fence_command = {"power-off", "east"};
     const auto with = std::move(Parameters().node("server", to_node(old))).build();
     EXPECT_TRUE(bench.apply("postgres.fence", with));

@@ -105,7 +105,7 @@ class FollowAction final : public PostgresAction {
         }
         const auto state = co_await control_.follow(standby, source, call.epoch, deadline);
         if (state) {
-            co_return Fields{{"follows", source.name.empty() ? source.site.str() : source.name},
+            co_return Fields{{"follows", known_as(source)},
                              {"timeline", std::to_string(state->timeline)}};
         }
         if (state.error().code() == Errc::kCancelled) {

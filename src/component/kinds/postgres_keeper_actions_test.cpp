@@ -12,7 +12,7 @@ using postgres::Process;
 using postgres::Role;
 
 plan::Node server(const std::string& site) {
-    auto made = *server_at(orders(), SiteId(site));
+    auto made = servers_at(orders(), SiteId(site)).front();
     made.fence_command = {"power-off", site};
     return to_node(made);
 }
@@ -113,7 +113,7 @@ TEST_F(KeeperActions, ExamineTellsWhatASideHas) {
 TEST(KeeperSteps, ARebuildNeverRunsTheFenceCommand) {
     auto part = orders();
     for (auto& site : part.sites) {
-        auto server = *server_at(part, site.site);
+        auto server = servers_at(part, site.site).front();
         server.fence_command = {"power-off"};
         site.settings = to_node(server);
     }

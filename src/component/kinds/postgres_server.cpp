@@ -60,10 +60,6 @@ std::vector<postgres::Server> declared_at(const plan::Component& component, cons
     return servers;
 }
 
-std::string known_as(const postgres::Server& server) {
-    return server.name.empty() ? server.site.str() : server.name;
-}
-
 Result<> check_server(const postgres::Server& server, const std::string& where) {
     if (server.conninfo.empty()) {
         return Error(Errc::kInvalid, where + " has no `conninfo`",
@@ -122,11 +118,6 @@ std::vector<postgres::Server> servers_at(const plan::Component& component, const
         }
     }
     return servers;
-}
-
-std::optional<postgres::Server> server_at(const plan::Component& component, const SiteId& site) {
-    auto servers = servers_at(component, site);
-    return servers.empty() ? std::nullopt : std::optional(std::move(servers.front()));
 }
 
 std::vector<postgres::Server> all_servers(const plan::Component& component) {
@@ -223,6 +214,10 @@ plan::Type postgres_site_type() {
     fields.push_back({"more", Type::list(std::move(one), "further servers; then each has a name"),
                       false, "none"});
     return Type::object(std::move(fields), "the PostgreSQL server of this site, or its first");
+}
+
+const std::string& known_as(const postgres::Server& server) {
+    return server.name.empty() ? server.site.str() : server.name;
 }
 
 std::string name_of(const postgres::Server& server) {

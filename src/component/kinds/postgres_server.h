@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,6 @@ struct ServerGroup {
 
 /// The servers of `component` at `site` in the plan's order; none when it is not there.
 std::vector<postgres::Server> servers_at(const plan::Component& component, const SiteId& site);
-/// The first of them.
-std::optional<postgres::Server> server_at(const plan::Component& component, const SiteId& site);
 /// Those of all sites.
 std::vector<postgres::Server> all_servers(const plan::Component& component);
 /// kInvalid when the servers of a component can't be what is declared.
@@ -34,6 +31,8 @@ ServerGroup group_from(const plan::Node& node);
 plan::Type server_type(std::string doc);
 /// What stands under `sites: NAME:` of a postgres component.
 plan::Type postgres_site_type();
+/// How others of the plan refer to it: its name, else its site's.
+const std::string& known_as(const postgres::Server& server);
 /// How people name it: "the server at east (/var/lib/postgresql/15/main)".
 std::string name_of(const postgres::Server& server);
 /// True when a password stands in it: refused, for steps are journalled and printed.

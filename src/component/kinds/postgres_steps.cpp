@@ -77,8 +77,7 @@ PhaseStep follow_step(std::string_view name, const postgres::Server& server,
 ServerGroup source_of(const postgres::Server& server, const std::vector<postgres::Server>& all,
                       const Move& move, const ServerGroup& now) {
     for (const auto& other : all) {
-        const auto& known_as = other.name.empty() ? other.site.str() : other.name;
-        if (known_as == server.upstream && other.site != move.from) {
+        if (known_as(other) == server.upstream && other.site != move.from) {
             return {{other}, ""};
         }
     }
@@ -314,8 +313,7 @@ std::vector<PhaseStep> PostgresComponent::rejoin(const Servers& primary,
         ready.step.needs.emplace_back(named("rebuild"));
         steps.push_back(std::move(ready));
         for (const auto& other : all_servers(plan_)) {
-            const auto& known_as = other.name.empty() ? other.site.str() : other.name;
-            if (known_as == server.upstream) {
+            if (known_as(other) == server.upstream) {
                 auto back = follow_step(named("follow"), server, {{other}, ""});
                 back.phase = Phase::kRebuild;
                 back.step.needs.emplace_back(named("ready"));

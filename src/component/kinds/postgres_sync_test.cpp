@@ -123,7 +123,7 @@ class Acknowledged : public ::testing::Test {
         return bench_.apply(
             "postgres.check_acknowledged",
             std::move(Parameters()
-                          .node("server", to_node(*server_at(orders(), SiteId("west"))))
+                          .node("server", to_node(servers_at(orders(), SiteId("west")).front()))
                           .text("file", file)
                           .text("query", "SELECT 1"))
                 .build());
