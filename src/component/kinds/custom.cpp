@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "component/kinds/facts.h"
+#include "component/make_step.h"
 #include "component/parameters.h"
 #include "component/probe_round.h"
 
@@ -92,11 +93,7 @@ bool CustomComponent::belongs(const Hook& hook, Move::Kind kind) const {
 }
 
 PhaseStep CustomComponent::step(const Hook& hook, const Move& move) const {
-    PhaseStep made;
-    made.phase = hook.phase;
-    made.step.id = StepId(std::string(hook.name));
-    made.step.action = "custom.run";
-    made.step.timeout = hook.timeout;
+    PhaseStep made = make_step(hook.phase, hook.name, "custom.run", hook.timeout);
     Parameters with;
     with.text("component", plan_.id.str())
         .text("hook", std::string(hook.name))

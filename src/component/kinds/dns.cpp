@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "component/make_step.h"
 #include "component/parameters.h"
 #include "component/probe_round.h"
 
@@ -153,26 +154,19 @@ std::vector<steer::Wanted> DnsComponent::wanted(const SiteId& primary, const Ver
 
 PhaseStep DnsComponent::point(const std::vector<std::string>& answers) const {
     const auto record = record_of(plan_);
-    PhaseStep made;
-    made.phase = Phase::kSteer;
-    made.step.id = StepId("point");
-    made.step.action = "dns.point";
+    PhaseStep made = make_step(Phase::kSteer, "point", "dns.point", std::chrono::seconds(10));
     made.step.with = std::move(Parameters()
                                    .text("name", record.name)
                                    .text("type", record.type)
                                    .text("ttl", format_duration(record.ttl))
                                    .texts("answers", answers))
                          .build();
-    made.step.timeout = std::chrono::seconds(10);
     return made;
 }
 
 PhaseStep DnsComponent::verify(const std::vector<std::string>& answers) const {
     const auto record = record_of(plan_);
-    PhaseStep made;
-    made.phase = Phase::kVerify;
-    made.step.id = StepId("verify");
-    made.step.action = "wait";
+    PhaseStep made = make_step(Phase::kVerify, "verify", "wait", std::chrono::minutes(2));
     Parameters with;
     if (entry_probe_) {
         with.node("probe", to_node(*entry_probe_));
@@ -181,7 +175,6 @@ PhaseStep DnsComponent::verify(const std::vector<std::string>& answers) const {
               std::move(Parameters().text("name", record.name).text("type", record.type)).build());
     made.step.with =
         std::move(with.texts("answers", answers).texts("instances", instances_)).build();
-    made.step.timeout = std::chrono::minutes(2);
     return made;
 }
 

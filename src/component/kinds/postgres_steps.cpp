@@ -8,19 +8,12 @@
 #include <iterator>
 
 #include "component/kinds/postgres_component.h"
+#include "component/make_step.h"
 #include "component/parameters.h"
 
 namespace muster::component {
 
 namespace {
-
-PhaseStep make_step(Phase phase, std::string_view name, std::string_view action) {
-    PhaseStep made;
-    made.phase = phase;
-    made.step.id = StepId(std::string(name));
-    made.step.action = std::string(action);
-    return made;
-}
 
 /// "fence" for the only server, "fence-west_2" for one of many.
 std::string name_for(std::string_view what, const postgres::Server& server, bool is_one_of_many) {
@@ -29,47 +22,44 @@ std::string name_for(std::string_view what, const postgres::Server& server, bool
 }
 
 PhaseStep verify(const ServerGroup& server) {
-    PhaseStep made = make_step(Phase::kVerify, "verify", "postgres.verify");
+    PhaseStep made =
+        make_step(Phase::kVerify, "verify", "postgres.verify", std::chrono::seconds(10));
     made.step.with = std::move(Parameters().node("server", to_node(server))).build();
-    made.step.timeout = std::chrono::seconds(10);
     return made;
 }
 
 // The plan's own command may leave no trace on the host: then the host is told as soon as it
 // answers, here or by the keeper.
 PhaseStep seal(const postgres::Server& old, std::string_view name) {
-    PhaseStep made = make_step(Phase::kRelease, name, "postgres.seal");
+    PhaseStep made = make_step(Phase::kRelease, name, "postgres.seal", std::chrono::seconds(10));
     made.step.with = std::move(Parameters().node("server", to_node(old))).build();
-    made.step.timeout = std::chrono::seconds(10);
     return made;
 }
 
 PhaseStep choose(Phase phase, const std::vector<postgres::Server>& servers) {
-    PhaseStep made = make_step(phase, "choose", "postgres.choose");
+    PhaseStep made = make_step(phase, "choose", "postgres.choose", std::chrono::seconds(10));
     made.step.with =
         std::move(Parameters().node("servers", to_node(ServerGroup{servers, ""}))).build();
-    made.step.timeout = std::chrono::seconds(10);
     return made;
 }
 
 PhaseStep check_ready(const ServerGroup& standby, const ServerGroup& primary) {
-    PhaseStep made = make_step(Phase::kPrepare, "prepare", "postgres.check_ready");
+    PhaseStep made =
+        make_step(Phase::kPrepare, "prepare", "postgres.check_ready", std::chrono::seconds(10));
     made.step.with =
         std::move(Parameters().node("standby", to_node(standby)).node("primary", to_node(primary)))
             .build();
-    made.step.timeout = std::chrono::seconds(10);
     return made;
 }
 
 PhaseStep follow_step(std::string_view name, const postgres::Server& server,
                       const ServerGroup& source, std::string unless = {}) {
-    PhaseStep made = make_step(Phase::kRelease, name, "postgres.follow");
+    PhaseStep made = make_step(Phase::kRelease, name, "postgres.follow", std::chrono::seconds(30));
     made.step.with = std::move(Parameters()
                                    .node("server", to_node(server))
                                    .node("primary", to_node(source))
                                    .text("unless", std::move(unless)))
                          .build();
-    made.step.timeout = std::chrono::seconds(30);
     return made;
 }
 
@@ -118,7 +108,7 @@ PhaseStep PostgresComponent::fence(const postgres::Server& old, const Servers* c
                 .build();
         return ask;
     }
-    PhaseStep made = make_step(Phase::kFence, name, "postgres.fence");
+    PhaseStep made = make_step(Phase::kFence, name, "postgres.fence", std::chrono::seconds(15));
     Parameters with;
     with.node("server", to_node(old));
     if (candidates != nullptr && !is_one_of_many) {
@@ -134,13 +124,13 @@ PhaseStep PostgresComponent::fence(const postgres::Server& old, const Servers* c
         with.flag("unless_standby", true);
     }
     made.step.with = std::move(with).build();
-    made.step.timeout = std::chrono::seconds(15);
     return made;
 }
 
 PhaseStep PostgresComponent::promote(const ServerGroup& to, std::string proof,
                                      std::string old_positions, const Servers* old) const {
-    PhaseStep made = make_step(Phase::kPromote, "promote", "postgres.promote");
+    PhaseStep made =
+        make_step(Phase::kPromote, "promote", "postgres.promote", std::chrono::seconds(60));
     Parameters with;
     with.node("server", to_node(to))
         .text("proof", std::move(proof))
@@ -152,7 +142,6 @@ PhaseStep PostgresComponent::promote(const ServerGroup& to, std::string proof,
             .text("decided", "${parameters.decided:-}");
     }
     made.step.with = std::move(with).build();
-    made.step.timeout = std::chrono::seconds(60);
     made.step.point_of_no_return = true;
     return made;
 }
@@ -161,20 +150,20 @@ PhaseStep PostgresComponent::keep(const postgres::Server& old, const ServerGroup
                                   bool tolerates) const {
     const bool is_one_of_many = servers_at(plan_, old.site).size() > 1;
     PhaseStep made = make_step(Phase::kRelease, name_for("keep", old, is_one_of_many),
-                               "postgres.keep_divergence");
+                               "postgres.keep_divergence", std::chrono::minutes(5));
     Parameters with;
     with.node("old", to_node(old)).node("new", to_node(now)).text("keep", keep_directory(old));
     if (is_one_of_many) {
         with.text("fenced", output(name_for("fence", old, true), "process:-"));
     }
     made.step.with = std::move(with.flag("tolerate_unreachable", tolerates)).build();
-    made.step.timeout = std::chrono::minutes(5);
     return made;
 }
 
 PhaseStep PostgresComponent::rebuild(const ServerGroup& servers, const ServerGroup& primary,
                                      std::string_view kept_by) const {
-    PhaseStep made = make_step(Phase::kRebuild, "rebuild", "postgres.rebuild");
+    PhaseStep made =
+        make_step(Phase::kRebuild, "rebuild", "postgres.rebuild", std::chrono::hours(6));
     Parameters with;
     with.node("server", to_node(servers))
         .node("primary", to_node(primary))
@@ -184,7 +173,6 @@ PhaseStep PostgresComponent::rebuild(const ServerGroup& servers, const ServerGro
         .text("counted_bytes", output(kept_by, "lost_bytes:-0"))
         .text("how", plan_.settings.text("rebuild", "auto"));
     made.step.with = std::move(with).build();
-    made.step.timeout = std::chrono::hours(6);
     made.step.point_of_no_return = true;
     return made;
 }
@@ -266,19 +254,19 @@ std::vector<PhaseStep> PostgresComponent::switchover(const Move& move, const Ser
     if (!may_stop_all(from)) {
         return steps;  // Without its host, a primary can't be stopped without loss.
     }
-    PhaseStep demote = make_step(Phase::kFence, "demote", "postgres.demote");
+    PhaseStep demote =
+        make_step(Phase::kFence, "demote", "postgres.demote", std::chrono::minutes(1));
     demote.step.with = std::move(Parameters()
                                      .node("server", to_node(old))
                                      .node("candidate", to_node(ServerGroup{to, ""})))
                            .build();
-    demote.step.timeout = std::chrono::minutes(1);
     steps.push_back(std::move(demote));
-    PhaseStep await = make_step(Phase::kPromote, "await", "postgres.await");
+    PhaseStep await =
+        make_step(Phase::kPromote, "await", "postgres.await", std::chrono::minutes(1));
     await.step.with = std::move(Parameters()
                                     .node("standby", to_node(now))
                                     .text("position", output("demote", "position_lsn")))
                           .build();
-    await.step.timeout = std::chrono::minutes(1);
     steps.push_back(std::move(await));
     steps.push_back(
         promote(now, output("demote", "proof"), output("demote", "position_lsn:-"), nullptr));
@@ -321,6 +309,25 @@ std::vector<PhaseStep> PostgresComponent::rejoin(const Servers& primary,
             }
         }
     }
+    return steps;
+}
+
+/// The application's own acknowledgements, as soon as the new primary can be asked for them.
+std::vector<PhaseStep> PostgresComponent::with_sample(std::vector<PhaseStep> steps,
+                                                      const ServerGroup& now) const {
+    const auto* declared = plan_.settings.find("acknowledged");
+    if (declared == nullptr || steps.empty()) {
+        return steps;
+    }
+    PhaseStep sample = make_step(Phase::kRelease, "acknowledged", "postgres.check_acknowledged",
+                                 std::chrono::minutes(1));
+    sample.step.with = std::move(Parameters()
+                                     .node("server", to_node(now))
+                                     .text("file", declared->text("file"))
+                                     .texts("exec", declared->texts("exec"))
+                                     .text("query", declared->text("query")))
+                           .build();
+    steps.push_back(std::move(sample));
     return steps;
 }
 

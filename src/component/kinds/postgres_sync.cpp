@@ -5,7 +5,6 @@
 
 #include "component/kinds/facts.h"
 #include "component/kinds/postgres_component.h"
-#include "component/parameters.h"
 
 namespace muster::component {
 
@@ -115,28 +114,6 @@ std::optional<ReplicationView> PostgresComponent::replication(const SiteId& prim
         }
     }
     return view;
-}
-
-/// The application's own acknowledgements, as soon as the new primary can be asked for them.
-std::vector<PhaseStep> PostgresComponent::with_sample(std::vector<PhaseStep> steps,
-                                                      const ServerGroup& now) const {
-    const auto* declared = plan_.settings.find("acknowledged");
-    if (declared == nullptr || steps.empty()) {
-        return steps;
-    }
-    PhaseStep sample;
-    sample.phase = Phase::kRelease;
-    sample.step.id = StepId("acknowledged");
-    sample.step.action = "postgres.check_acknowledged";
-    sample.step.with = std::move(Parameters()
-                                     .node("server", to_node(now))
-                                     .text("file", declared->text("file"))
-                                     .texts("exec", declared->texts("exec"))
-                                     .text("query", declared->text("query")))
-                           .build();
-    sample.step.timeout = std::chrono::minutes(1);
-    steps.push_back(std::move(sample));
-    return steps;
 }
 
 }  // namespace muster::component

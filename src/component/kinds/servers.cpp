@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "component/make_step.h"
 #include "component/parameters.h"
 #include "component/probe_round.h"
 
@@ -126,28 +127,22 @@ Parameters ServersComponent::parameters(const SiteId& site) const {
 }
 
 PhaseStep ServersComponent::scale(const SiteId& site, Phase phase, int target) const {
-    PhaseStep made;
-    made.phase = phase;
-    made.step.id = StepId(phase == Phase::kScale ? "scale" : "restart");
-    made.step.action = "servers.scale";
+    PhaseStep made = make_step(phase, phase == Phase::kScale ? "scale" : "restart", "servers.scale",
+                               std::chrono::minutes(2));
     Parameters with = parameters(site);
     with.number("target", target)
         .node("probe", to_node(probe()))
         .flag("await_health", phase == Phase::kScale);
     made.step.with = std::move(with).build();
-    made.step.timeout = std::chrono::minutes(2);
     return made;
 }
 
 PhaseStep ServersComponent::release(const SiteId& site) const {
-    PhaseStep made;
-    made.phase = Phase::kRelease;
-    made.step.id = StepId("release");
-    made.step.action = "servers.release";
+    PhaseStep made =
+        make_step(Phase::kRelease, "release", "servers.release", std::chrono::seconds(30));
     Parameters with = parameters(site);
     with.number("target", plan_.capacity ? plan_.capacity->standby : 0);
     made.step.with = std::move(with).build();
-    made.step.timeout = std::chrono::seconds(30);
     return made;
 }
 
