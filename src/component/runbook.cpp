@@ -3,17 +3,10 @@
 
 #include "component/derive.h"
 #include "component/manual.h"
+#include "plan/findings.h"
 
 namespace muster::component {
 namespace {
-
-std::string list(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) {
-        text += (text.empty() ? "" : ", ") + name;
-    }
-    return text;
-}
 
 void write_step(std::string& text, const plan::Step& step, std::size_t number) {
     const Manual manual = manual_for(step);
@@ -29,7 +22,7 @@ void write_step(std::string& text, const plan::Step& step, std::size_t number) {
         for (const auto& need : step.needs) {
             needs.push_back(need.str());
         }
-        text += "- Only after: " + list(needs) + "\n";
+        text += "- Only after: " + plan::join(needs) + "\n";
     }
     if (step.timeout) {
         text += "- Takes at most: " + human_duration(*step.timeout) + "\n";
@@ -110,17 +103,17 @@ void write_service(std::string& text, const plan::Service& service) {
     for (const auto& site : service.standby) {
         names.push_back(site.str());
     }
-    text += "| Standby sites | " + list(names) + " |\n";
+    text += "| Standby sites | " + plan::join(names) + " |\n";
     names.clear();
     for (const auto& component : service.components) {
         names.push_back(component.id.str() + " (" + component.kind + ")");
     }
-    text += "| Components | " + list(names) + " |\n";
+    text += "| Components | " + plan::join(names) + " |\n";
     names.clear();
     for (const auto& needed : service.depends_on) {
         names.push_back(needed.str());
     }
-    text += names.empty() ? "\n" : "| Recover first | " + list(names) + " |\n\n";
+    text += names.empty() ? "\n" : "| Recover first | " + plan::join(names) + " |\n\n";
 }
 
 }  // namespace

@@ -16,14 +16,6 @@ namespace {
 
 using Kind = Type::Kind;
 
-std::string join(const std::vector<std::string>& names, std::string_view separator) {
-    std::string out;
-    for (const auto& name : names) {
-        out += (out.empty() ? "" : std::string(separator)) + name;
-    }
-    return out;
-}
-
 std::string range(const Type& type) {
     if (type.min && type.max) {
         return " from " + std::to_string(*type.min) + " to " + std::to_string(*type.max);

@@ -60,4 +60,12 @@ std::string quote(std::string_view text) {
     return out + (end < text.size() ? "…\"" : "\"");
 }
 
+std::string join(const std::vector<std::string>& names, std::string_view separator) {
+    std::string out;
+    for (const auto& name : names) {
+        out.append(out.empty() ? "" : separator).append(name);
+    }
+    return out;
+}
+
 }  // namespace muster::plan

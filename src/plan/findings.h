@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/load.h"
@@ -29,5 +30,7 @@ class Findings {
 void sort_in_file_order(std::vector<Diagnostic>& diagnostics);
 /// A value of the plan in quotes for a message: control characters shown as '?', cut at 60 bytes.
 std::string quote(std::string_view text);
+/// Names one after the other: "a, b, c".
+std::string join(const std::vector<std::string>& names, std::string_view separator = ", ");
 
 }  // namespace muster::plan

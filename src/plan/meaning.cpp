@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::size_t kNeededDomains = 3;
 
-std::string join(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& name : names) {
-        out += (out.empty() ? "" : ", ") + name;
-    }
-    return out;
-}
-
 void check_service_cycles(const Subject& subject, Findings& findings) {
     Needs needs;
     for (const auto& service : subject.plan.services) {

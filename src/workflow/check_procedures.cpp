@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plan/cycles.h"
+#include "plan/findings.h"
 #include "plan/nearest.h"
 #include "workflow/condition.h"
 #include "workflow/fill.h"
@@ -135,14 +136,11 @@ class Checker {
                 known->second.end()) {
             return;
         }
-        std::string all;
-        for (const auto& name : known->second) {
-            all += (all.empty() ? "" : ", ") + name;
-        }
         const auto near = plan::nearest(reference.name, known->second);
         error(mark,
               "wants " + to_text(reference) + ", but step " + quoted(step->id.str()) + " (`" +
-                  step->action + "`) puts out no " + quoted(reference.name) + ", only " + all,
+                  step->action + "`) puts out no " + quoted(reference.name) + ", only " +
+                  plan::join(known->second),
               near.empty() ? "" : "did you mean " + quoted(near) + "?");
     }
 

@@ -4,19 +4,12 @@
 
 #include "component/kinds/dns.h"
 #include "component/parameters.h"
+#include "plan/findings.h"
 
 namespace muster::component {
 namespace {
 
 using plan::Type;
-
-std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const auto& text : texts) {
-        all += (all.empty() ? "" : ",") + text;
-    }
-    return all;
-}
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> parts;
@@ -64,9 +57,9 @@ class PointAction final : public workflow::Action {
     Task<Fields> apply(workflow::Call call, Instant deadline) override {
         CO_TRY(const auto wanted, read(call));
         const auto before = co_await dns_.current(wanted.record, deadline);
-        CO_TRY_OK(
-            (co_await dns_.apply(wanted, deadline))
-                .with("while pointing " + wanted.record.name + " at " + joined(wanted.answers)));
+        CO_TRY_OK((co_await dns_.apply(wanted, deadline))
+                      .with("while pointing " + wanted.record.name + " at " +
+                            plan::join(wanted.answers, ",")));
         co_return outputs(wanted, before ? before->answers : std::vector<std::string>{});
     }
     Task<> undo(workflow::Call call, Instant deadline) override {
@@ -96,7 +89,8 @@ class PointAction final : public workflow::Action {
         return wanted;
     }
     static Fields outputs(const steer::Wanted& wanted, const std::vector<std::string>& before) {
-        return {{"answers", joined(wanted.answers)}, {"previous", joined(before)}};
+        return {{"answers", plan::join(wanted.answers, ",")},
+                {"previous", plan::join(before, ",")}};
     }
 
     steer::Steerer& dns_;
