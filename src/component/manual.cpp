@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "component/kinds/postgres_server.h"
 #include "component/parameters.h"
 #include "component/probe_round.h"
+#include "plan/findings.h"
 
 namespace muster::component {
 namespace {
@@ -40,114 +42,111 @@ std::string sql(const Server& server, const std::string& statement) {
     return "psql " + shell_quoted(server.conninfo) + " -Atc " + shell_quoted(statement);
 }
 
+std::string pg_ctl(const Server& server, const std::string& what) {
+    return on_host(server,
+                   tool(server, "pg_ctl") + " " + what + " -D " + shell_quoted(server.data));
+}
+
+std::string control_data(const Server& server) {
+    return on_host(server, tool(server, "pg_controldata") + " " + shell_quoted(server.data));
+}
+
+std::string leave_signal(const Server& server) {
+    return on_host(server, "touch " + shell_quoted(server.data + "/standby.signal"));
+}
+
 Server server(const plan::Step& step, std::string_view key) {
     return group_from(part(step.with, key)).servers.front();
 }
 
 Manual fence(const plan::Step& step) {
     const Server old = server(step, "server");
-    Manual manual;
-    manual.purpose =
-        "Stop the old primary for good. Nothing may be promoted before this is proven.";
-    manual.where = where(old);
+    std::vector<std::string> commands;
     if (!old.fence_command.empty()) {
-        manual.commands.push_back(joined_command(old.fence_command));
+        commands.push_back(joined_command(old.fence_command));
     }
     if (!old.data.empty()) {
         // The signal first: whatever starts it again then starts a standby.
-        const std::string data = shell_quoted(old.data);
-        manual.commands.push_back(
-            on_host(old, "touch " + shell_quoted(old.data + "/standby.signal")));
-        manual.commands.push_back(
-            on_host(old, tool(old, "pg_ctl") + " stop -m immediate -D " + data));
-        manual.commands.push_back(on_host(old, tool(old, "pg_ctl") + " status -D " + data));
-        manual.commands.push_back(on_host(old, tool(old, "pg_controldata") + " " + data));
+        commands.insert(commands.end(), {leave_signal(old), pg_ctl(old, "stop -m immediate"),
+                                         pg_ctl(old, "status"), control_data(old)});
     }
-    manual.verify = "`pg_ctl status` says `no server running`. Write down the last WAL position.";
-    manual.warning =
-        "If the host can't be reached, cut its power or its network first and make sure that it "
-        "stays so. Silence is no proof: two primaries cost more than an hour of downtime.";
-    return manual;
+    return {
+        .purpose = "Stop the old primary for good. Nothing may be promoted before this is proven.",
+        .where = where(old),
+        .commands = std::move(commands),
+        .verify = "`pg_ctl status` says `no server running`. Write down the last WAL position.",
+        .warning =
+            "If the host can't be reached, cut its power or its network first and make sure that "
+            "it stays so. Silence is no proof: two primaries cost more than an hour of downtime."};
 }
 
 Manual seal(const plan::Step& step) {
     const Server old = server(step, "server");
-    Manual manual;
-    manual.purpose = "Make sure that the old primary comes back as a standby, whatever starts it.";
-    manual.where = where(old);
-    manual.commands = {on_host(old, "touch " + shell_quoted(old.data + "/standby.signal"))};
-    manual.verify = "`standby.signal` is in the data directory, before the host's services start.";
-    manual.warning = "A host that is off is done when it answers again, before PostgreSQL starts.";
-    return manual;
+    return {
+        .purpose = "Make sure that the old primary comes back as a standby, whatever starts it.",
+        .where = where(old),
+        .commands = {leave_signal(old)},
+        .verify = "`standby.signal` is in the data directory, before the host's services start.",
+        .warning = "A host that is off is done when it answers again, before PostgreSQL starts."};
 }
 
 Manual demote(const plan::Step& step) {
     const Server old = server(step, "server");
-    Manual manual;
-    manual.purpose = "Stop the primary cleanly, so that the standby receives everything.";
-    manual.where = where(old);
-    manual.commands = {
-        sql(old, "CHECKPOINT"), on_host(old, "touch " + shell_quoted(old.data + "/standby.signal")),
-        on_host(old, tool(old, "pg_ctl") + " stop -m fast -D " + shell_quoted(old.data)),
-        on_host(old, tool(old, "pg_controldata") + " " + shell_quoted(old.data))};
-    manual.verify = "`Database cluster state: shut down`; write down `Latest checkpoint location`.";
-    manual.warning = "Writes are refused from here on, until the other site is promoted.";
-    return manual;
+    return {
+        .purpose = "Stop the primary cleanly, so that the standby receives everything.",
+        .where = where(old),
+        .commands = {sql(old, "CHECKPOINT"), leave_signal(old), pg_ctl(old, "stop -m fast"),
+                     control_data(old)},
+        .verify = "`Database cluster state: shut down`; write down `Latest checkpoint location`.",
+        .warning = "Writes are refused from here on, until the other site is promoted."};
 }
 
 Manual await(const plan::Step& step) {
     const Server standby = server(step, "standby");
-    Manual manual;
-    manual.purpose = "Make sure that the standby has everything that the old primary wrote.";
-    manual.where = where(standby);
-    manual.commands = {sql(standby, "SELECT pg_last_wal_receive_lsn()")};
-    manual.verify = "The position is at least the one written down in the step before.";
-    manual.warning = "Do not promote before: what is missing would be lost.";
-    return manual;
+    return {.purpose = "Make sure that the standby has everything that the old primary wrote.",
+            .where = where(standby),
+            .commands = {sql(standby, "SELECT pg_last_wal_receive_lsn()")},
+            .verify = "The position is at least the one written down in the step before.",
+            .warning = "Do not promote before: what is missing would be lost."};
 }
 
 Manual promote(const plan::Step& step) {
     const Server target = server(step, "server");
-    Manual manual;
-    manual.purpose = "Make the standby the primary.";
-    manual.where = where(target);
-    manual.commands = {sql(target, "SELECT pg_promote(wait := true)"),
-                       sql(target, "SELECT pg_is_in_recovery()")};
-    manual.verify = "`pg_is_in_recovery` answers `f`.";
-    manual.warning = "Point of no return. Only when the old primary is proven to be stopped.";
-    return manual;
+    return {.purpose = "Make the standby the primary.",
+            .where = where(target),
+            .commands = {sql(target, "SELECT pg_promote(wait := true)"),
+                         sql(target, "SELECT pg_is_in_recovery()")},
+            .verify = "`pg_is_in_recovery` answers `f`.",
+            .warning = "Point of no return. Only when the old primary is proven to be stopped."};
 }
 
 Manual check_ready(const plan::Step& step) {
     const Server standby = server(step, "standby");
-    Manual manual;
-    manual.purpose = "Make sure that the standby streams and is close behind.";
-    manual.where = where(standby);
-    manual.commands = {sql(standby,
-                           "SELECT status, flushed_lsn, latest_end_lsn FROM "
-                           "pg_stat_wal_receiver"),
-                       sql(server(step, "primary"), "SELECT pg_current_wal_lsn()")};
-    manual.verify = "`status` is `streaming` and the positions are close.";
-    return manual;
+    return {.purpose = "Make sure that the standby streams and is close behind.",
+            .where = where(standby),
+            .commands = {sql(standby,
+                             "SELECT status, flushed_lsn, latest_end_lsn FROM "
+                             "pg_stat_wal_receiver"),
+                         sql(server(step, "primary"), "SELECT pg_current_wal_lsn()")},
+            .verify = "`status` is `streaming` and the positions are close."};
 }
 
 Manual keep(const plan::Step& step) {
     const Server old = server(step, "old");
-    Manual manual;
-    manual.purpose = "Keep what only the old primary had, before anything overwrites it.";
-    manual.where = where(old);
     const std::string into = step.with.text("keep");
-    manual.commands = {
-        on_host(old, "mkdir -p " + shell_quoted(into)),
-        on_host(old, "cp -a " + shell_quoted(old.data + "/pg_wal") + " " +
-                         shell_quoted(old.data + "/global/pg_control") + " " + shell_quoted(into)),
-        on_host(old, tool(old, "pg_waldump") + " --stats=record -p " +
-                         shell_quoted(into + "/pg_wal") + " -s START -e END")};
-    manual.verify =
-        "START is where the new timeline begins (its .history file), END the old primary's last "
-        "position. `Transaction/COMMIT` counts what was lost.";
-    manual.warning = "Do not rewind, rebuild or delete the old data directory before this is done.";
-    return manual;
+    return {
+        .purpose = "Keep what only the old primary had, before anything overwrites it.",
+        .where = where(old),
+        .commands = {on_host(old, "mkdir -p " + shell_quoted(into)),
+                     on_host(old, "cp -a " + shell_quoted(old.data + "/pg_wal") + " " +
+                                      shell_quoted(old.data + "/global/pg_control") + " " +
+                                      shell_quoted(into)),
+                     on_host(old, tool(old, "pg_waldump") + " --stats=record -p " +
+                                      shell_quoted(into + "/pg_wal") + " -s START -e END")},
+        .verify =
+            "START is where the new timeline begins (its .history file), END the old "
+            "primary's last position. `Transaction/COMMIT` counts what was lost.",
+        .warning = "Do not rewind, rebuild or delete the old data directory before this is done."};
 }
 
 Manual rebuild(const plan::Step& step) {
@@ -155,34 +154,31 @@ Manual rebuild(const plan::Step& step) {
     const Server primary = server(step, "primary");
     const std::string source =
         primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
-    Manual manual;
-    manual.purpose = "Make the old primary a standby of the new one.";
-    manual.where = where(target);
-    manual.commands = {
-        on_host(target, tool(target, "pg_basebackup") + " -d " + shell_quoted(source) + " -D " +
-                            shell_quoted(target.data + ".new") + " -R -X stream -c fast"),
-        on_host(target,
-                "mv " + shell_quoted(target.data) + " " + shell_quoted(target.data + ".old")),
-        on_host(target,
-                "mv " + shell_quoted(target.data + ".new") + " " + shell_quoted(target.data)),
-        on_host(target, tool(target, "pg_ctl") + " start -w -D " + shell_quoted(target.data))};
-    manual.verify =
-        "On the primary, `SELECT client_addr, state FROM pg_stat_replication` shows "
-        "`streaming`.";
-    manual.warning = "Keep `" + target.data + ".old` until the new standby streams.";
-    return manual;
+    const auto move = [&target](const std::string& from, const std::string& to) {
+        return on_host(target, "mv " + shell_quoted(from) + " " + shell_quoted(to));
+    };
+    return {
+        .purpose = "Make the old primary a standby of the new one.",
+        .where = where(target),
+        .commands = {on_host(target, tool(target, "pg_basebackup") + " -d " + shell_quoted(source) +
+                                         " -D " + shell_quoted(target.data + ".new") +
+                                         " -R -X stream -c fast"),
+                     move(target.data, target.data + ".old"),
+                     move(target.data + ".new", target.data), pg_ctl(target, "start -w")},
+        .verify =
+            "On the primary, `SELECT client_addr, state FROM pg_stat_replication` shows "
+            "`streaming`.",
+        .warning = "Keep `" + target.data + ".old` until the new standby streams."};
 }
 
 Manual verify(const plan::Step& step) {
     const Server target = server(step, "server");
-    Manual manual;
-    manual.purpose = "Prove that the new primary takes writes.";
-    manual.where = where(target);
-    manual.commands = {sql(target,
-                           "CREATE TABLE muster_canary AS SELECT now(); DROP TABLE muster_canary; "
-                           "SELECT pg_current_wal_lsn()")};
-    manual.verify = "No error, and the position grows.";
-    return manual;
+    return {.purpose = "Prove that the new primary takes writes.",
+            .where = where(target),
+            .commands = {sql(target,
+                             "CREATE TABLE muster_canary AS SELECT now(); DROP TABLE "
+                             "muster_canary; SELECT pg_current_wal_lsn()")},
+            .verify = "No error, and the position grows."};
 }
 
 /// One server's command with its host and number filled in.
@@ -206,17 +202,14 @@ std::string on_instance(const plan::Step& step, const std::vector<std::string>& 
 Manual scale(const plan::Step& step) {
     const bool starts = step.action == "servers.scale";
     Manual manual;
-    manual.where = "site " + step.with.text("site") + ": ";
-    for (const auto& host : step.with.texts("hosts")) {
-        manual.where += (manual.where.ends_with(": ") ? "" : ", ") + host;
-    }
+    const auto hosts = step.with.texts("hosts");
+    manual.where = "site " + step.with.text("site") + ": " + plan::join(hosts);
     const std::string target = step.with.text("target");
     const auto words = step.with.texts(starts ? "start" : "stop");
     manual.purpose = starts ? "Start servers until " + target + " are healthy."
                             : "Stop servers until " + target +
                                   " are left; leave it when the "
                                   "site can't be reached.";
-    const auto hosts = step.with.texts("hosts");
     const auto count = static_cast<std::size_t>(std::max(0L, step.with.integer("target", 0)));
     const std::size_t end = starts ? count : hosts.size();
     for (std::size_t i = starts ? 0 : count; i < end && !words.empty() && !hosts.empty(); ++i) {
@@ -227,20 +220,14 @@ Manual scale(const plan::Step& step) {
 }
 
 Manual point(const plan::Step& step) {
-    Manual manual;
-    std::string answers;
-    for (const auto& answer : step.with.texts("answers")) {
-        answers += (answers.empty() ? "" : ", ") + answer;
-    }
+    const std::string answers = plan::join(step.with.texts("answers"));
     const std::string name = step.with.text("name");
-    const std::string type = step.with.text("type", "A");
-    manual.purpose = "Make `" + name + "` answer " + answers + ".";
-    manual.where = "the name servers of " + name;
-    manual.commands = {"dig +short " + name + " " + type};
-    manual.verify = "`dig` at every authoritative server prints exactly: " + answers +
-                    ". Users follow within the TTL of " + step.with.text("ttl") + ".";
-    manual.warning = "Only when the new site takes writes. Never publish an empty answer.";
-    return manual;
+    return {.purpose = "Make `" + name + "` answer " + answers + ".",
+            .where = "the name servers of " + name,
+            .commands = {"dig +short " + name + " " + step.with.text("type", "A")},
+            .verify = "`dig` at every authoritative server prints exactly: " + answers +
+                      ". Users follow within the TTL of " + step.with.text("ttl") + ".",
+            .warning = "Only when the new site takes writes. Never publish an empty answer."};
 }
 
 /// What listens behind the first answer; empty when the step names none.
@@ -295,12 +282,10 @@ Manual custom(const plan::Step& step) {
 }
 
 Manual approve(const plan::Step& step) {
-    Manual manual;
-    manual.purpose = "A person decides.";
-    manual.where = "anywhere";
-    manual.verify = step.with.text("message");
-    manual.warning = "muster can't prove this by itself; nothing goes on before you say so.";
-    return manual;
+    return {.purpose = "A person decides.",
+            .where = "anywhere",
+            .verify = step.with.text("message"),
+            .warning = "muster can't prove this by itself; nothing goes on before you say so."};
 }
 
 }  // namespace
@@ -342,10 +327,8 @@ Manual manual_for(const plan::Step& step) {
     if (writer != kWriters.end()) {
         return writer->second(step);
     }
-    Manual manual;
-    manual.purpose = "Action `" + step.action + "` of the plan's own procedure.";
-    manual.where = "see the plan";
-    return manual;
+    return {.purpose = "Action `" + step.action + "` of the plan's own procedure.",
+            .where = "see the plan"};
 }
 
 }  // namespace muster::component
