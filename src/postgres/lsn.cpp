@@ -1,35 +1,32 @@
 #include "postgres/lsn.h"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
+#include <optional>
+
+#include "postgres/lines.h"
 
 namespace muster::postgres {
 namespace {
 
 constexpr std::size_t kMaxHalf = 8;  // hexadecimal digits of 32 bits
 
-bool read_half(std::string_view text, std::uint32_t& half) {
-    if (text.empty() || text.size() > kMaxHalf) {
-        return false;
-    }
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), half, 16);
-    return error == std::errc{} && stop == text.data() + text.size();
+std::optional<std::uint32_t> half(std::string_view text) {
+    return text.size() > kMaxHalf ? std::nullopt : number_in<std::uint32_t>(text, 16);
 }
 
 }  // namespace
 
 Result<Lsn> parse_lsn(std::string_view text) {
     const auto slash = text.find('/');
-    std::uint32_t high = 0;
-    std::uint32_t low = 0;
-    if (slash == std::string_view::npos || !read_half(text.substr(0, slash), high) ||
-        !read_half(text.substr(slash + 1), low)) {
+    const auto high = half(text.substr(0, slash));
+    const auto low = slash == std::string_view::npos ? std::nullopt : half(text.substr(slash + 1));
+    if (!high || !low) {
         return Error(Errc::kInvalid,
                      "\"" + std::string(text.substr(0, 40)) + "\" is no WAL position",
                      "a position reads like 0/3000148");
     }
-    return Lsn{(static_cast<std::uint64_t>(high) << 32U) | low};
+    return Lsn{(static_cast<std::uint64_t>(*high) << 32U) | *low};
 }
 
 std::string to_string(Lsn lsn) {

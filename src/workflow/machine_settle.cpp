@@ -20,15 +20,6 @@ bool is_ok(StepStatus status) {
     return status == StepStatus::kDone || status == StepStatus::kSkipped;
 }
 
-std::string text_under(const plan::Node& map, std::string_view key) {
-    for (const auto& entry : map.entries) {
-        if (entry.key == key) {
-            return entry.value.scalar;
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
 void Machine::settle(Settling& work) {
@@ -254,8 +245,8 @@ void Machine::begin_approval(Slot& slot, Settling& work) {
     Entry entry;
     entry.kind = Entry::Kind::kAwaiting;
     entry.step = slot.step->id;
-    entry.reason = text_under(*filled, "message");
-    if (const auto text = text_under(*filled, "expires"); !text.empty()) {
+    entry.reason = filled->text("message");
+    if (const auto text = filled->text("expires"); !text.empty()) {
         const auto expires = parse_duration(text);
         if (!expires) {
             fail(slot, expires.error(), work);
