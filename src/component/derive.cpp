@@ -1,8 +1,6 @@
 #include "component/derive.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
 
 #include "component/order.h"

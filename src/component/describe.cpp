@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "component/derive.h"
 #include "component/manual.h"
 #include "component/parameters.h"

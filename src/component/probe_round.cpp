@@ -1,7 +1,6 @@
 #include "component/probe_round.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/task_group.h"

@@ -1,7 +1,6 @@
 #include "component/wait_action.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "component/parameters.h"

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <string>
-#include <vector>
 
 #include "plan/schema.h"
 

@@ -1,7 +1,6 @@
 #include "component/kinds/dns.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "component/make_step.h"

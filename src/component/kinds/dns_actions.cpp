@@ -1,6 +1,6 @@
+#include <algorithm>
 #include <memory>
 #include <set>
-#include <utility>
 
 #include "component/kinds/dns.h"
 #include "component/parameters.h"

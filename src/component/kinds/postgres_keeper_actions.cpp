@@ -1,7 +1,6 @@
 // What is done at a site that a move has left: looked at, put out of service again, sealed.
 
 #include <memory>
-#include <utility>
 
 #include "component/kinds/postgres_action.h"
 #include "postgres/left_server.h"
