@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "postgres/control_data.h"
-#include "postgres/postmaster_pid.h"
 #include "postgres/server_control.h"
 #include "postgres/timeline_history.h"
 #include "postgres/wal_dump.h"
@@ -131,31 +130,6 @@ TEST(WalDump, NamesTheSegmentOfAPosition) {
     EXPECT_EQ(wal_file_name(1, Lsn{0x3018230}, 16U << 20U), "000000010000000000000003");
     EXPECT_EQ(wal_file_name(26, Lsn{0x16B374D848}, 16U << 20U), "0000001A00000016000000B3");
     EXPECT_EQ(wal_file_name(1, Lsn{0x100000000}, 1U << 20U), "000000010000000100000000");
-}
-
-TEST(PostmasterPid, ReadsARunningServersFile) {
-    const auto pid = parse_postmaster_pid(
-        "10257\n/srv/data\n1795239339\n5432\n/run/postgresql\n127.0.0.1\n  9978122   4\nready   "
-        "\n");
-    ASSERT_TRUE(pid);
-    EXPECT_EQ(pid->pid, 10257);
-    EXPECT_EQ(pid->data, "/srv/data");
-    EXPECT_EQ(pid->port, 5432);
-    EXPECT_EQ(pid->socket, "/run/postgresql");
-    EXPECT_EQ(pid->status, "ready");
-}
-
-TEST(PostmasterPid, ReadsAStartingServersFile) {
-    const auto pid = parse_postmaster_pid("77\n/srv/data\n");
-    ASSERT_TRUE(pid);
-    EXPECT_EQ(pid->port, 0);
-    EXPECT_EQ(pid->status, "");
-}
-
-TEST(PostmasterPid, RefusesJunk) {
-    for (const auto* text : {"", "\n", "x\n/d\n", "0\n/d\n", "12"}) {
-        EXPECT_FALSE(parse_postmaster_pid(text)) << text;
-    }
 }
 
 TEST(TimelineHistory, FindsTheFork) {
