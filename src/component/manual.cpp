@@ -8,19 +8,14 @@
 #include "component/parameters.h"
 #include "component/probe_round.h"
 #include "plan/findings.h"
+#include "workflow/shell_line.h"
 
 namespace muster::component {
 namespace {
 
 using postgres::Server;
-
-std::string joined_command(const std::vector<std::string>& words) {
-    std::string line;
-    for (const auto& word : words) {
-        line += (line.empty() ? "" : " ") + shell_quoted(word);
-    }
-    return line;
-}
+using workflow::shell_line;
+using workflow::shell_quote;
 
 std::string where(const Server& server) {
     return "site " + server.site.str() +
@@ -31,7 +26,7 @@ std::string where(const Server& server) {
 std::string on_host(const Server& server, const std::string& line) {
     std::string whole =
         server.run_as.empty() ? line : "runuser -u " + server.run_as + " -- " + line;
-    return server.ssh.empty() ? whole : "ssh " + server.ssh + " " + shell_quoted(whole);
+    return server.ssh.empty() ? whole : "ssh " + server.ssh + " " + shell_quote(whole);
 }
 
 std::string tool(const Server& server, const std::string& name) {
@@ -39,20 +34,19 @@ std::string tool(const Server& server, const std::string& name) {
 }
 
 std::string sql(const Server& server, const std::string& statement) {
-    return "psql " + shell_quoted(server.conninfo) + " -Atc " + shell_quoted(statement);
+    return "psql " + shell_quote(server.conninfo) + " -Atc " + shell_quote(statement);
 }
 
 std::string pg_ctl(const Server& server, const std::string& what) {
-    return on_host(server,
-                   tool(server, "pg_ctl") + " " + what + " -D " + shell_quoted(server.data));
+    return on_host(server, tool(server, "pg_ctl") + " " + what + " -D " + shell_quote(server.data));
 }
 
 std::string control_data(const Server& server) {
-    return on_host(server, tool(server, "pg_controldata") + " " + shell_quoted(server.data));
+    return on_host(server, tool(server, "pg_controldata") + " " + shell_quote(server.data));
 }
 
 std::string leave_signal(const Server& server) {
-    return on_host(server, "touch " + shell_quoted(server.data + "/standby.signal"));
+    return on_host(server, "touch " + shell_quote(server.data + "/standby.signal"));
 }
 
 Server server(const plan::Step& step, std::string_view key) {
@@ -63,7 +57,7 @@ Manual fence(const plan::Step& step) {
     const Server old = server(step, "server");
     std::vector<std::string> commands;
     if (!old.fence_command.empty()) {
-        commands.push_back(joined_command(old.fence_command));
+        commands.push_back(shell_line(old.fence_command));
     }
     if (!old.data.empty()) {
         // The signal first: whatever starts it again then starts a standby.
@@ -137,12 +131,12 @@ Manual keep(const plan::Step& step) {
     return {
         .purpose = "Keep what only the old primary had, before anything overwrites it.",
         .where = where(old),
-        .commands = {on_host(old, "mkdir -p " + shell_quoted(into)),
-                     on_host(old, "cp -a " + shell_quoted(old.data + "/pg_wal") + " " +
-                                      shell_quoted(old.data + "/global/pg_control") + " " +
-                                      shell_quoted(into)),
+        .commands = {on_host(old, "mkdir -p " + shell_quote(into)),
+                     on_host(old, "cp -a " + shell_quote(old.data + "/pg_wal") + " " +
+                                      shell_quote(old.data + "/global/pg_control") + " " +
+                                      shell_quote(into)),
                      on_host(old, tool(old, "pg_waldump") + " --stats=record -p " +
-                                      shell_quoted(into + "/pg_wal") + " -s START -e END")},
+                                      shell_quote(into + "/pg_wal") + " -s START -e END")},
         .verify =
             "START is where the new timeline begins (its .history file), END the old "
             "primary's last position. `Transaction/COMMIT` counts what was lost.",
@@ -155,13 +149,13 @@ Manual rebuild(const plan::Step& step) {
     const std::string source =
         primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
     const auto move = [&target](const std::string& from, const std::string& to) {
-        return on_host(target, "mv " + shell_quoted(from) + " " + shell_quoted(to));
+        return on_host(target, "mv " + shell_quote(from) + " " + shell_quote(to));
     };
     return {
         .purpose = "Make the old primary a standby of the new one.",
         .where = where(target),
-        .commands = {on_host(target, tool(target, "pg_basebackup") + " -d " + shell_quoted(source) +
-                                         " -D " + shell_quoted(target.data + ".new") +
+        .commands = {on_host(target, tool(target, "pg_basebackup") + " -d " + shell_quote(source) +
+                                         " -D " + shell_quote(target.data + ".new") +
                                          " -R -X stream -c fast"),
                      move(target.data, target.data + ".old"),
                      move(target.data + ".new", target.data), pg_ctl(target, "start -w")},
@@ -194,9 +188,9 @@ std::string on_instance(const plan::Step& step, const std::vector<std::string>& 
     for (const auto& word : words) {
         filled.push_back(probe::fill(word, values).value_or(word));
     }
-    const std::string line = joined_command(filled);
+    const std::string line = shell_line(filled);
     const std::string ssh = probe::fill(step.with.text("ssh"), values).value_or("");
-    return ssh.empty() ? line : "ssh " + ssh + " " + shell_quoted(line);
+    return ssh.empty() ? line : "ssh " + ssh + " " + shell_quote(line);
 }
 
 Manual scale(const plan::Step& step) {
@@ -257,7 +251,7 @@ Manual wait(const plan::Step& step) {
         if (key == "http" || key == "https") {
             const auto filled = probe::fill(value, address_fields(address_behind(step)));
             manual.commands.push_back("curl -fsS -o /dev/null -w '%{http_code}\\n' " +
-                                      shell_quoted(filled.value_or(value)));
+                                      shell_quote(filled.value_or(value)));
         }
     }
     manual.verify = "The service answers as it should, through its real name.";
@@ -273,7 +267,7 @@ Manual custom(const plan::Step& step) {
     for (const auto& word : step.with.texts("run")) {
         words.push_back(probe::fill(word, values).value_or(word));
     }
-    manual.commands = {joined_command(words)};
+    manual.commands = {shell_line(words)};
     manual.verify = "It ends with exit code 0.";
     if (step.with.text("hook") == "promote") {
         manual.warning = "Point of no return. Only when the old side is proven to be stopped.";
@@ -289,21 +283,6 @@ Manual approve(const plan::Step& step) {
 }
 
 }  // namespace
-
-std::string shell_quoted(const std::string& word) {
-    const auto is_plain = [](char c) {
-        return (std::isalnum(static_cast<unsigned char>(c)) != 0) ||
-               std::string_view("_-./:@%+=,").find(c) != std::string_view::npos;
-    };
-    if (!word.empty() && std::ranges::all_of(word, is_plain)) {
-        return word;
-    }
-    std::string quoted = "'";
-    for (const char c : word) {
-        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return quoted + "'";
-}
 
 Manual manual_for(const plan::Step& step) {
     using Write = Manual (*)(const plan::Step&);

@@ -17,7 +17,4 @@ struct Manual {
 };
 Manual manual_for(const plan::Step& step);
 
-/// A word as a POSIX shell reads it back.
-std::string shell_quoted(const std::string& word);
-
 }  // namespace muster::component

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "workflow/shell_line.h"
+
 namespace muster::adapters {
 namespace {
 
@@ -46,14 +48,6 @@ Result<> check(const workflow::Command& command) {
     return {};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string line;
-    for (const auto& word : words) {
-        line.append(line.empty() ? "" : " ").append(shell_quote(word));
-    }
-    return line;
-}
-
 // The other side always runs the command through the user's login shell, whichever that is; `sh`
 // then runs ours.
 std::string remote_line(const workflow::Command& command) {
@@ -63,19 +57,19 @@ std::string remote_line(const workflow::Command& command) {
         for (const auto& [name, value] : command.environment) {
             std::string setting = name;
             setting.append("=").append(value);
-            run.append(" ").append(shell_quote(setting));
+            run.append(" ").append(workflow::shell_quote(setting));
         }
     }
-    run += " " + joined(command.argv);
+    run += " " + workflow::shell_line(command.argv);
     const std::string folder = command.working_directory.empty() ? "/" : command.working_directory;
-    const std::string go = "cd " + shell_quote(folder) + " || exit 126; ";
+    const std::string go = "cd " + workflow::shell_quote(folder) + " || exit 126; ";
     if (command.run_as.empty()) {
-        return "sh -c " + shell_quote(go + run);
+        return "sh -c " + workflow::shell_quote(go + run);
     }
     const std::string become = "if [ \"$(id -u)\" = 0 ]; then exec runuser -u " +
-                               shell_quote(command.run_as) + " -- sh -c " + shell_quote(go + run) +
-                               "; fi; ";
-    return "sh -c " + shell_quote(become + go + run);
+                               workflow::shell_quote(command.run_as) + " -- sh -c " +
+                               workflow::shell_quote(go + run) + "; fi; ";
+    return "sh -c " + workflow::shell_quote(become + go + run);
 }
 
 // A shared connection answers after a few milliseconds where a new one takes some hundred. It must
@@ -128,21 +122,6 @@ std::vector<std::string> prefix_of(const Surroundings& ours) {
 }
 
 }  // namespace
-
-std::string shell_quote(const std::string& word) {
-    const auto is_plain = [](char c) {
-        return is_letter(c) || is_digit(c) ||
-               std::string_view("_@%+=:,./-").find(c) != std::string_view::npos;
-    };
-    if (!word.empty() && std::ranges::all_of(word, is_plain)) {
-        return word;
-    }
-    std::string quoted = "'";
-    for (const char c : word) {
-        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return quoted + "'";
-}
 
 Result<CommandLine> wrap_command(const workflow::Command& command,
                                  const Surroundings& surroundings) {

@@ -37,9 +37,6 @@ struct Surroundings {
     int parent = 0;  ///< The process without which the command must not run on; 0: it may.
 };
 
-/// One word for a POSIX shell: quoted when it has anything but letters, digits and `_@%+=:,./-`.
-std::string shell_quote(const std::string& word);
-
 /// Wraps the command. kInvalid: no program, a NUL byte, an ssh target or variable name that can't
 /// be one.
 Result<CommandLine> wrap_command(const workflow::Command& command,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "workflow/shell_line.h"
+
 namespace muster::adapters {
 namespace {
 
@@ -11,12 +13,6 @@ using namespace std::chrono_literals;
 
 Surroundings here() {
     return {{{"PATH", "/usr/bin:/bin"}, {"SSH_AUTH_SOCK", "/tmp/agent"}}, std::nullopt, 7s, {}};
-}
-
-TEST(CommandLine, QuotesWhatAShellWouldRead) {
-    EXPECT_EQ(shell_quote("plain-1.0/x"), "plain-1.0/x");
-    EXPECT_EQ(shell_quote(""), "''");
-    EXPECT_EQ(shell_quote("it's $HOME"), "'it'\\''s $HOME'");
 }
 
 TEST(CommandLine, StartsTheProgramItself) {
@@ -64,7 +60,7 @@ TEST(CommandLine, GoesOverSshWithoutAskingForAPassword) {
     EXPECT_EQ(line.argv[5], "ops@10.0.0.5");
     EXPECT_EQ(line.argv[6], "--");
     EXPECT_EQ(line.argv[7],
-              "sh -c " + shell_quote("cd / || exit 126; exec env 'X=1 2' touch 'a b'"));
+              "sh -c " + workflow::shell_quote("cd / || exit 126; exec env 'X=1 2' touch 'a b'"));
     EXPECT_TRUE(line.environment.contains("SSH_AUTH_SOCK"));
     EXPECT_FALSE(line.environment.contains("X"));
 }
