@@ -81,14 +81,16 @@ struct Others {
 
 }  // namespace
 
-std::vector<probe::TargetId> PostgresComponent::targets(const SiteId& site) const {
-    const auto servers = servers_at(plan_, site);
-    std::vector<probe::TargetId> made;
-    made.reserve(servers.size());
-    for (const auto& server : servers) {
-        made.push_back({service_, plan_.id, site, servers.size() > 1 ? server.name : ""});
-    }
-    return made;
+const PostgresComponent::Servers& PostgresComponent::servers_of(const SiteId& site) const {
+    static const Servers kNone;
+    const auto found = servers_.find(site);
+    return found == servers_.end() ? kNone : found->second;
+}
+
+const PostgresComponent::Targets& PostgresComponent::targets(const SiteId& site) const {
+    static const Targets kNone;
+    const auto found = targets_.find(site);
+    return found == targets_.end() ? kNone : found->second;
 }
 
 PostgresComponent::PostgresComponent(const plan::Service& service, plan::Component plan)
@@ -104,6 +106,13 @@ PostgresComponent::PostgresComponent(const plan::Service& service, plan::Compone
     std::erase_if(plan_.settings.entries, [](const auto& entry) { return entry.key == "sync"; });
     plan_.settings.kind = plan::Node::Kind::kMap;
     plan_.settings.entries.push_back({"sync", {}, text_node(sync_)});
+    for (const auto& at : plan_.sites) {
+        const auto& all = servers_[at.site] = servers_at(plan_, at.site);
+        for (const auto& server : all) {
+            targets_[at.site].push_back(
+                {service_, plan_.id, at.site, all.size() > 1 ? server.name : ""});
+        }
+    }
 }
 
 Duration PostgresComponent::witness_silence() const {
@@ -113,8 +122,8 @@ Duration PostgresComponent::witness_silence() const {
 std::vector<probe::Settings> PostgresComponent::probes(const SiteId& primary) const {
     std::vector<probe::Settings> all;
     for (const auto& at : plan_.sites) {
-        const auto servers = servers_at(plan_, at.site);
-        const auto watched = targets(at.site);
+        const auto& servers = servers_of(at.site);
+        const auto& watched = targets(at.site);
         // Which of several is the primary shows only in their answers.
         const std::string primary_role = servers.size() > 1 ? "" : "primary";
         for (std::size_t i = 0; i < servers.size(); ++i) {
@@ -186,7 +195,7 @@ SiteReport PostgresComponent::assess_server(const probe::TargetId& target, const
 
 std::optional<probe::TargetId> PostgresComponent::primary_target(const SiteId& site,
                                                                  const Verdicts& verdicts) const {
-    const auto watched = targets(site);
+    const auto& watched = targets(site);
     if (watched.size() == 1) {
         return verdicts.contains(watched.front()) ? std::optional(watched.front()) : std::nullopt;
     }
@@ -232,7 +241,7 @@ SiteReport PostgresComponent::without_primary(const SiteId& site, const Verdicts
 
 SiteReport PostgresComponent::assess(const SiteId& site, const SiteId& primary,
                                      const Verdicts& verdicts, Instant now) const {
-    const auto watched = targets(site);
+    const auto& watched = targets(site);
     if (watched.size() == 1) {
         return assess_server(watched.front(), primary, verdicts, now);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +31,12 @@ class PostgresComponent final : public Component {
     [[nodiscard]] Duration witness_silence() const override;
 
   private:
-    /// Of a server that is alone at its site the instance is empty.
-    [[nodiscard]] std::vector<probe::TargetId> targets(const SiteId& site) const;
+    using Servers = std::vector<postgres::Server>;
+    using Targets = std::vector<probe::TargetId>;
+    /// In the plan's order; none where it has none.
+    [[nodiscard]] const Servers& servers_of(const SiteId& site) const;
+    /// Theirs. Of a server that is alone at its site the instance is empty.
+    [[nodiscard]] const Targets& targets(const SiteId& site) const;
     /// The target of the site's one server that is its primary, or was when last heard.
     [[nodiscard]] std::optional<probe::TargetId> primary_target(const SiteId& site,
                                                                 const Verdicts& verdicts) const;
@@ -44,7 +49,6 @@ class PostgresComponent final : public Component {
     }
     [[nodiscard]] bool was_in_sync(const Verdicts& verdicts, const SiteId& primary) const;
 
-    using Servers = std::vector<postgres::Server>;
     [[nodiscard]] std::string keep_directory(const postgres::Server& server) const;
     /// The one of `servers` that step `by` names when it has run; the only one needs no name.
     [[nodiscard]] ServerGroup chosen(const Servers& servers, std::string_view by,
@@ -74,6 +78,9 @@ class PostgresComponent final : public Component {
     std::string sync_;                   ///< "off", "observed" or "managed".
     bool is_rpo_zero_ = false;
     bool is_watched_closely_ = false;  ///< Without a probe of the plan's own.
+    /// Read from the plan once: every sample and every decision asks for them.
+    std::map<SiteId, Servers> servers_;
+    std::map<SiteId, Targets> targets_;
 };
 
 /// Who sees to synchronous replication: "off", "observed" or "managed".

@@ -87,7 +87,7 @@ std::string sync_mode(const plan::Service& service, const plan::Component& compo
 std::optional<ReplicationView> PostgresComponent::replication(const SiteId& primary,
                                                               const Verdicts& verdicts) const {
     const auto serving = primary_target(primary, verdicts);
-    const auto at_primary = servers_at(plan_, primary);
+    const auto& at_primary = servers_of(primary);
     if (at_primary.empty() || (at_primary.size() > 1 && !serving)) {
         return std::nullopt;
     }
@@ -100,8 +100,8 @@ std::optional<ReplicationView> PostgresComponent::replication(const SiteId& prim
         read_primary(seen->second, &view);
     }
     for (const auto& site : may_take_over_) {
-        const auto servers = servers_at(plan_, site);
-        const auto watched = targets(site);
+        const auto& servers = servers_of(site);
+        const auto& watched = targets(site);
         for (std::size_t i = 0; i < servers.size(); ++i) {
             const bool is_primary = serving ? watched[i] == *serving : site == primary;
             if (is_primary) {
