@@ -238,8 +238,9 @@ void Agent::State::scheduler_poke(const ServiceId& service, const SiteId& site) 
 
 std::vector<SiteId> Agent::State::writers_of(const LiveService& live) const {
     std::vector<SiteId> writers;
+    const auto reports = reports_of(look(), live);
     for (std::size_t i = 0; i < live.components.size(); ++i) {
-        for (const auto& report : reports_of(look(), live, i)) {
+        for (const auto& report : reports[i]) {
             const bool is_known = std::ranges::find(writers, report.site) != writers.end();
             if (report.is_writable && live.components[i]->is_stateful() && !is_known) {
                 writers.push_back(report.site);

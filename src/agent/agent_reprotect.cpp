@@ -89,11 +89,12 @@ Task<> Agent::State::save_reprotects(ServiceId service) {
 
 // A standby at work: every stateful part answers as one and hears of its primary.
 bool Agent::State::is_protected(const LiveService& live, const SiteId& site) const {
+    const auto reports = reports_of(look(), live);
     for (std::size_t i = 0; i < live.components.size(); ++i) {
         if (!live.components[i]->is_stateful()) {
             continue;
         }
-        for (const auto& report : reports_of(look(), live, i)) {
+        for (const auto& report : reports[i]) {
             const bool is_standby = report.health == probe::Health::kUp &&
                                     report.role == "standby" && report.sees_primary.value_or(false);
             if (report.site == site && !is_standby) {

@@ -134,11 +134,11 @@ ServiceStatus Agent::State::status_of(const LiveService& live) const {
     status.rto = live.plan->objectives.rto;
     status.decision = live.decision;
     status.health = live.targets.empty() ? probe::Health::kUnknown : probe::Health::kUp;
-    const auto now = look();
+    auto reports = reports_of(look(), live);
     for (std::size_t i = 0; i < live.components.size(); ++i) {
         const auto& part = live.plan->components[i];
         status.components.push_back(
-            {part.id, part.kind, reports_of(now, live, i), sync_status(live, i)});
+            {part.id, part.kind, std::move(reports[i]), sync_status(live, i)});
     }
     read_sites(live, &status);
     status.mode = mode_of(live, &status.mode_reason);

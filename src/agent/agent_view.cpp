@@ -132,9 +132,13 @@ component::Verdicts verdicts_of(const Look& look, const LiveService& live) {
     return verdicts;
 }
 
-std::vector<SiteReport> reports_of(const Look& look, const LiveService& live, std::size_t index) {
+namespace {
+
+using component::Verdicts;
+
+std::vector<SiteReport> reports_of_part(const Look& look, const LiveService& live,
+                                        const Verdicts& verdicts, std::size_t index) {
     std::vector<SiteReport> reports;
-    const auto verdicts = verdicts_of(look, live);
     std::vector<SiteId> sites{live.plan->primary};
     sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
     const auto& part = live.plan->components[index];
@@ -159,11 +163,17 @@ std::vector<SiteReport> reports_of(const Look& look, const LiveService& live, st
     return reports;
 }
 
-namespace {
+Reports reports_from(const Look& look, const LiveService& live, const Verdicts& verdicts) {
+    Reports reports;
+    for (std::size_t i = 0; i < live.components.size(); ++i) {
+        reports.push_back(reports_of_part(look, live, verdicts, i));
+    }
+    return reports;
+}
 
 // The witnesses of a component with data; and its vote for each site that has several servers.
-void add_part(const Look& look, const LiveService& live, std::size_t index, Ballot* ballot) {
-    const auto reports = reports_of(look, live, index);
+void add_part(const Look& look, const LiveService& live, std::size_t index,
+              const std::vector<SiteReport>& reports, Ballot* ballot) {
     const auto& component = live.plan->components[index].id;
     add_witnesses(live, reports, component.str(), look.now, &ballot->witnesses);
     for (const auto& report : reports) {
@@ -184,6 +194,10 @@ void add_part(const Look& look, const LiveService& live, std::size_t index, Ball
 }
 
 }  // namespace
+
+Reports reports_of(const Look& look, const LiveService& live) {
+    return reports_from(look, live, verdicts_of(look, live));
+}
 
 Ballot ballot_of(const Look& look, const std::vector<LiveService>& services) {
     const auto now = look.now;
@@ -207,9 +221,10 @@ Ballot ballot_of(const Look& look, const std::vector<LiveService>& services) {
                                     verdict->evidence, verdict->since,
                                     received_of(verdict->sampled, now), verdict->detail});
         }
+        const auto reports = reports_of(look, live);
         for (std::size_t i = 0; i < live.components.size(); ++i) {
             if (live.components[i]->is_stateful()) {
-                add_part(look, live, i, &ballot);
+                add_part(look, live, i, reports[i], &ballot);
             }
         }
     }
@@ -229,8 +244,8 @@ std::vector<probe::TargetId> targets_of(const LiveService& live) {
     return targets;
 }
 
-decide::Candidate candidate_at(const LiveService& live, const SiteId& site,
-                               const std::vector<std::vector<SiteReport>>& reports, Instant now) {
+decide::Candidate candidate_at(const LiveService& live, const SiteId& site, const Reports& reports,
+                               Instant now) {
     decide::Candidate candidate;
     candidate.site = site;
     candidate.is_up = true;
@@ -249,8 +264,7 @@ decide::Candidate candidate_at(const LiveService& live, const SiteId& site,
     return candidate;
 }
 
-std::vector<decide::Candidate> candidates_of(const LiveService& live,
-                                             const std::vector<std::vector<SiteReport>>& reports,
+std::vector<decide::Candidate> candidates_of(const LiveService& live, const Reports& reports,
                                              Instant now) {
     std::vector<SiteId> sites{live.plan->primary};
     sites.insert(sites.end(), live.plan->standby.begin(), live.plan->standby.end());
@@ -284,15 +298,14 @@ decide::ServiceView view_of(const Look& look, const LiveService& live) {
             view.never_up.push_back(target);
         }
     }
-    std::vector<std::vector<SiteReport>> reports;
+    const auto reports = reports_from(look, live, verdicts);
     for (std::size_t i = 0; i < live.components.size(); ++i) {
-        reports.push_back(reports_of(look, live, i));
         if (!live.components[i]->is_stateful()) {
             continue;
         }
         view.fence = std::min(
             view.fence, live.components[i]->fence_class().value_or(plan::FenceClass::kAdvisory));
-        note_writers(reports.back(), &view);
+        note_writers(reports[i], &view);
     }
     view.candidates = candidates_of(live, reports, now);
     view.active_run = look.active_run(live);

@@ -62,9 +62,9 @@ struct Look {
 };
 
 [[nodiscard]] component::Verdicts verdicts_of(const Look& look, const LiveService& live);
-[[nodiscard]] std::vector<component::SiteReport> reports_of(const Look& look,
-                                                            const LiveService& live,
-                                                            std::size_t index);
+/// What the verdicts mean for each site of each component, in the plan's order.
+using Reports = std::vector<std::vector<component::SiteReport>>;
+[[nodiscard]] Reports reports_of(const Look& look, const LiveService& live);
 [[nodiscard]] Ballot ballot_of(const Look& look, const std::vector<LiveService>& services);
 [[nodiscard]] decide::ServiceView view_of(const Look& look, const LiveService& live);
 [[nodiscard]] decide::View view_of(const Look& look, const std::vector<LiveService>& services);
