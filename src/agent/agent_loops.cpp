@@ -159,9 +159,7 @@ Look Agent::State::look() const {
                 return detector == nullptr ? nullptr : &detector->verdict();
             },
             [this](const LiveService& live) { return active_run(live); },
-            [this](const LiveService& live, std::size_t index, component::SiteReport* report) {
-                apply_sync(live, index, report);
-            }};
+            [this](const LiveService& live, std::size_t index) { return in_sync(live, index); }};
 }
 
 void Agent::State::decide_once() {

@@ -34,6 +34,11 @@ void Agent::State::record_standing() {
         for (const auto& [run, at] : live.automatic_moves) {
             standing.moves.push_back(at);
         }
+        for (std::size_t i = 0; i < live.components.size(); ++i) {
+            if (auto known = in_sync(live, i)) {
+                standing.in_sync.push_back(std::move(*known));
+            }
+        }
         recorder.standing(standing);
     }
 }

@@ -257,19 +257,11 @@ void Agent::State::announce_sync(LiveService* live, const Tended& part,
     wake();
 }
 
-// Managed replication counts by the record alone, never by what a probe happened to see.
-void Agent::State::apply_sync(const LiveService& live, std::size_t index,
-                              component::SiteReport* report) const {
-    const auto status = report->site == live.primacy.site ? std::nullopt : sync_status(live, index);
-    if (!status) {
-        return;
-    }
-    report->is_in_sync = !status->site.empty() && status->site == report->site;
-    if (report->is_in_sync) {
-        report->lag = Duration(0);  // All that is acknowledged is there.
-    } else {
-        report->sync_detail = report->site.str() + " is not known to be in sync: " + status->detail;
-    }
+std::optional<InSync> Agent::State::in_sync(const LiveService& live, std::size_t index) const {
+    const auto status = sync_status(live, index);
+    return status ? std::optional(
+                        InSync{live.plan->components[index].id, status->site, status->detail})
+                  : std::nullopt;
 }
 
 std::optional<SyncStatus> Agent::State::sync_status(const LiveService& live,

@@ -136,6 +136,16 @@ namespace {
 
 using component::Verdicts;
 
+// Managed replication counts by the record alone, never by what a probe happened to see.
+void add_sync(const InSync& known, SiteReport* report) {
+    report->is_in_sync = !known.site.empty() && known.site == report->site;
+    if (report->is_in_sync) {
+        report->lag = Duration(0);  // All that is acknowledged is there.
+    } else {
+        report->sync_detail = report->site.str() + " is not known to be in sync: " + known.detail;
+    }
+}
+
 std::vector<SiteReport> reports_of_part(const Look& look, const LiveService& live,
                                         const Verdicts& verdicts, std::size_t index) {
     std::vector<SiteReport> reports;
@@ -148,6 +158,7 @@ std::vector<SiteReport> reports_of_part(const Look& look, const LiveService& liv
             sites.push_back(at.site);
         }
     }
+    const auto in_sync = look.in_sync(live, index);
     for (const auto& site : sites) {
         const bool is_there = std::ranges::any_of(live.targets, [&](const auto& target) {
             return target.component == part.id && target.site == site;
@@ -155,8 +166,8 @@ std::vector<SiteReport> reports_of_part(const Look& look, const LiveService& liv
         if (is_there) {
             reports.push_back(
                 live.components[index]->assess(site, live.primacy.site, verdicts, look.now));
-            if (look.add_sync) {
-                look.add_sync(live, index, &reports.back());
+            if (in_sync && site != live.primacy.site) {
+                add_sync(*in_sync, &reports.back());
             }
         }
     }

@@ -57,8 +57,8 @@ struct Look {
     /// nullptr when it is not watched.
     std::function<const probe::Verdict*(const probe::TargetId&)> verdict;
     std::function<std::optional<RunId>(const LiveService&)> active_run;
-    /// Adds what is known of synchronous replication to a site's report; empty: nothing is.
-    std::function<void(const LiveService&, std::size_t, component::SiteReport*)> add_sync;
+    /// Of a component by its place; nothing where muster does not manage its replication.
+    std::function<std::optional<InSync>(const LiveService&, std::size_t)> in_sync;
 };
 
 [[nodiscard]] component::Verdicts verdicts_of(const Look& look, const LiveService& live);

@@ -155,6 +155,12 @@ class Writer {
         for (const auto& move : o.moves) {
             signed_number(move.time_since_epoch().count());
         }
+        number(o.in_sync.size());
+        for (const auto& one : o.in_sync) {
+            text(one.component.str());
+            text(one.site.str());
+            text(one.detail);
+        }
     }
     void write(const Decided& o) {
         time(o.at);

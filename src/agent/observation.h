@@ -69,6 +69,13 @@ struct Judged {
     bool is_eligible = true;
     std::string why_not;
 };
+/// Managed synchronous replication of a component, as a decision takes it.
+struct InSync {
+    ComponentId component;
+    SiteId site;         ///< Whose standby has every acknowledged commit; empty: nobody's.
+    std::string detail;  ///< One line: what it means now.
+    bool operator==(const InSync&) const = default;
+};
 /// What a decision looks at beside verdicts.
 struct Standing {
     ServiceId service;
@@ -78,6 +85,7 @@ struct Standing {
     std::string active_run;              ///< Empty: none.
     std::optional<std::string> waiting;  ///< An approval that nobody has given.
     std::vector<Instant> moves;          ///< Automatic ones.
+    std::vector<InSync> in_sync{};       ///< Of what muster manages; version 1 does not tell.
     bool operator==(const Standing&) const = default;
 };
 struct Outcome {
@@ -102,6 +110,7 @@ using Observation = std::variant<Began, Repeated, Adopted, Watched, Unwatched, F
 
 /// The texts that a segment has named already, and what its times and facts build upon.
 struct SegmentState {
+    int version = 0;  ///< The reader's.
     static constexpr std::size_t kMostTexts = 65'536;
     static constexpr std::size_t kLongestKept = 96;
     std::map<std::string, std::uint64_t> numbers;  ///< The writer's.
@@ -136,9 +145,13 @@ class ObservationReader {
     Result<std::optional<Observation>> next();
     /// Bytes at the end that are no whole frame.
     [[nodiscard]] std::size_t torn() const { return rest_.size(); }
+    /// False of a record from before standings told of managed replication.
+    [[nodiscard]] bool tells_who_is_in_sync() const { return state_.version >= 2; }
 
   private:
-    explicit ObservationReader(std::string_view rest) : rest_(rest) {}
+    ObservationReader(std::string_view rest, int version) : rest_(rest) {
+        state_.version = version;
+    }
     bool next_frame();
 
     std::string_view rest_;   ///< After the current frame.

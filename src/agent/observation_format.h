@@ -8,7 +8,9 @@ namespace muster::agent {
 
 // What writer and reader of observations agree upon; docs/design/observations.md.
 
-inline constexpr std::string_view kMagic = "muster-observations 1\n";
+inline constexpr std::string_view kMagic = "muster-observations 2\n";
+// Without who is in sync.
+inline constexpr std::string_view kMagicOfVersion1 = "muster-observations 1\n";
 inline constexpr std::size_t kMagicName = 20;  // Without the version.
 inline constexpr std::size_t kFrameHead = 12;
 inline constexpr std::size_t kLargestFrame = 16U << 20U;

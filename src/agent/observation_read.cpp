@@ -191,6 +191,14 @@ class Reader {
         for (std::size_t i = 0; i < moves && is_good_; ++i) {
             o.moves.emplace_back(Duration(signed_number()));
         }
+        const auto managed = state_->version < 2 ? 0 : count();
+        for (std::size_t i = 0; i < managed && is_good_; ++i) {
+            InSync one;
+            one.component = ComponentId(text());
+            one.site = SiteId(text());
+            one.detail = text();
+            o.in_sync.push_back(std::move(one));
+        }
         return o;
     }
     Observation decided() {
@@ -258,13 +266,15 @@ std::uint64_t from_little_endian(std::string_view bytes) {
 }  // namespace
 
 Result<ObservationReader> ObservationReader::open(std::string_view bytes) {
-    if (!bytes.starts_with(kMagic)) {
-        const bool is_newer = bytes.starts_with(kMagic.substr(0, kMagicName));
-        return Error{is_newer ? Errc::kInvalid : Errc::kCorrupt,
-                     is_newer ? "a newer muster wrote this record of observations"
-                              : "this is no record of observations"};
+    for (const auto& [version, magic] : {std::pair(2, kMagic), std::pair(1, kMagicOfVersion1)}) {
+        if (bytes.starts_with(magic)) {
+            return ObservationReader(bytes.substr(magic.size()), version);
+        }
     }
-    return ObservationReader(bytes.substr(kMagic.size()));
+    const bool is_newer = bytes.starts_with(kMagic.substr(0, kMagicName));
+    return Error{is_newer ? Errc::kInvalid : Errc::kCorrupt,
+                 is_newer ? "a newer muster wrote this record of observations"
+                          : "this is no record of observations"};
 }
 
 bool ObservationReader::next_frame() {

@@ -10,6 +10,7 @@ namespace muster::agent {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 
 probe::TargetId target(const std::string& site) {
     return {ServiceId("shop"), ComponentId("orders"), SiteId(site), ""};
@@ -55,7 +56,8 @@ TEST(Observation, ComesBackAsItWasWritten) {
                         SiteId("west"),
                         "r-1",
                         "asked",
-                        {Instant(90s)}});
+                        {Instant(90s)},
+                        {{ComponentId("orders"), SiteId("west"), "commits wait for muster_west"}}});
     writer.add(Decided{Instant(103s), {{ServiceId("shop"), "failover", "west", "hold", "why"}}});
     const auto all = read_all(ObservationWriter::head() + writer.take_frame());
     ASSERT_EQ(all.size(), 6U);
@@ -76,6 +78,9 @@ TEST(Observation, ComesBackAsItWasWritten) {
     const auto& standing = std::get<Standing>(all[4]);
     EXPECT_EQ(standing.waiting, "asked");
     EXPECT_EQ(standing.moves.front(), Instant(90s));
+    ASSERT_EQ(standing.in_sync.size(), 1U);
+    EXPECT_EQ(standing.in_sync[0].site, SiteId("west"));
+    EXPECT_EQ(standing.in_sync[0].detail, "commits wait for muster_west");
     EXPECT_EQ(std::get<Decided>(all[5]).changed.front().summary, "why");
 }
 
@@ -116,9 +121,59 @@ TEST(Observation, NeverTrustsAFlippedBit) {
     }
 }
 
+// Written by the last muster that wrote version 1.
+constexpr std::string_view kVersion1 =
+    "muster-observations 1\012_\000\000\000\363\345\356\235\337'.\315\000\007\000"
+    "\200\255\342\004\200\240\267\207\351\005\000\001n\000\004west\001\003\000\0049f2c"
+    "\012\000\004shop\000\004east\003\003\000\003r-1\001\000\005asked"
+    "\001\200\220\330\306\236\005\001\013\200\370\202\255\026\001\005\000\010failover"
+    "\003\000\004hold\003why"sv;
+
+TEST(Observation, IsStillReadFromBeforeStandingsToldWhoIsInSync) {
+    const auto all = read_all(std::string(kVersion1));
+    ASSERT_EQ(all.size(), 4U);
+    const auto& standing = std::get<Standing>(all[1]);
+    EXPECT_EQ(standing.moves, std::vector{Instant(90s)});
+    EXPECT_TRUE(standing.in_sync.empty());
+    EXPECT_EQ(std::get<Decided>(all[3]).changed.front().summary, "why");
+    EXPECT_FALSE(ObservationReader::open(kVersion1)->tells_who_is_in_sync());
+    EXPECT_TRUE(ObservationReader::open(ObservationWriter::head())->tells_who_is_in_sync());
+}
+
+TEST(Observation, ReplaysARecordOfVersion1AndSaysThatNobodyIsInSync) {
+    plan::Plan plan;
+    auto& shop = plan.services.emplace_back();
+    shop.id = ServiceId("shop");
+    shop.primary = SiteId("east");
+    shop.standby = {SiteId("west")};
+    auto& orders = shop.components.emplace_back();
+    orders.id = ComponentId("orders");
+    orders.kind = "postgres";
+    for (const auto* site : {"east", "west"}) {
+        plan::Node server;
+        server.kind = plan::Node::Kind::kMap;
+        plan::Node conninfo;
+        conninfo.kind = plan::Node::Kind::kScalar;
+        conninfo.scalar = "dbname=orders";
+        server.entries.push_back({"conninfo", {}, std::move(conninfo)});
+        orders.sites.push_back({SiteId(site), std::move(server)});
+    }
+    ReplayOf wanted;
+    wanted.segments = {std::string(kVersion1), std::string(kVersion1)};
+    wanted.from = WallTime::min();
+    wanted.to = WallTime::max();
+    wanted.plan = [&plan](const std::string&) -> Result<plan::Plan> { return plan; };
+    const auto managed = replay(wanted).value();  // An RPO of zero: muster manages it.
+    EXPECT_EQ(managed.decisions, 2U);
+    ASSERT_EQ(managed.notes.size(), 1U);
+    EXPECT_TRUE(managed.notes[0].contains("without who was in sync")) << managed.notes[0];
+    shop.objectives.rpo = 1min;
+    EXPECT_TRUE(replay(wanted).value().notes.empty());
+}
+
 TEST(Observation, RefusesWhatIsNoneOrNewer) {
     EXPECT_EQ(ObservationReader::open("something else").error().code(), Errc::kCorrupt);
-    EXPECT_EQ(ObservationReader::open("muster-observations 2\n").error().code(), Errc::kInvalid);
+    EXPECT_EQ(ObservationReader::open("muster-observations 3\n").error().code(), Errc::kInvalid);
 }
 
 class FixedClock final : public Clock {

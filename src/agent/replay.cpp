@@ -69,11 +69,14 @@ class Player {
     void decide(Instant at);
     void note(std::vector<Turn>* turns, const Outcome& outcome, Instant at);
     void warm_up(Instant at);
+    void note_unknown_sync();
     [[nodiscard]] WallTime wall(Instant at) const;
     [[nodiscard]] bool is_wanted(WallTime at) const {
         return at >= wanted_.from && at <= wanted_.to;
     }
     LiveService* find(const ServiceId& service);
+    [[nodiscard]] std::optional<InSync> in_sync(const ServiceId& service,
+                                                const ComponentId& component) const;
 
     const ReplayOf& wanted_;
     Replay replay_;
@@ -97,6 +100,17 @@ LiveService* Player::find(const ServiceId& service) {
     const auto found = std::ranges::find_if(
         services_, [&service](const auto& live) { return live.plan->id == service; });
     return found == services_.end() ? nullptr : &*found;
+}
+
+std::optional<InSync> Player::in_sync(const ServiceId& service,
+                                      const ComponentId& component) const {
+    const auto standing = standings_.find(service);
+    if (standing == standings_.end()) {
+        return std::nullopt;
+    }
+    const auto& all = standing->second.in_sync;
+    const auto found = std::ranges::find(all, component, &InSync::component);
+    return found == all.end() ? std::nullopt : std::optional(*found);
 }
 
 WallTime Player::wall(Instant at) const {
@@ -126,11 +140,28 @@ Result<> Player::play(const std::string& segment) {
         }
         TRY_OK(take(**next));
     }
+    if (!reader.tells_who_is_in_sync()) {
+        note_unknown_sync();
+    }
     if (reader.torn() > 0) {
         replay_.notes.push_back("the last " + std::to_string(reader.torn()) +
                                 " bytes before a crash are no whole frame and were left out");
     }
     return {};
+}
+
+void Player::note_unknown_sync() {
+    for (const auto& live : services_) {
+        const bool is_managed = std::ranges::any_of(live.components, [&live](const auto& part) {
+            const auto view = part->replication(live.primacy.site, {});
+            return view && view->mode == component::ReplicationView::Mode::kManaged;
+        });
+        const auto note = "an older muster recorded " + live.plan->id.str() +
+                          " without who was in sync: nobody is in this replay";
+        if (is_managed && std::ranges::find(replay_.notes, note) == replay_.notes.end()) {
+            replay_.notes.push_back(note);
+        }
+    }
 }
 
 Result<> Player::on(const Began& began) {
@@ -378,7 +409,9 @@ void Player::decide(Instant at) {
                                    ? std::nullopt
                                    : std::optional(RunId(found->second.active_run));
                     },
-                    {}};  // Who was in sync is not in the record.
+                    [this](const LiveService& live, std::size_t index) {
+                        return in_sync(live.plan->id, live.plan->components[index].id);
+                    }};
     reconsider_.reset();
     for (const auto& decision : decide::decide(view_of(look, services_), plan_, at)) {
         comparison_.replayed(outcome_of(decision), wall(at));

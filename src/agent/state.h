@@ -132,8 +132,7 @@ struct Agent::State {
     void note_trouble(const Tended& part, const Result<>& done);
     void announce_sync(LiveService* live, const Tended& part,
                        const component::ReplicationView& view);
-    void apply_sync(const LiveService& live, std::size_t index,
-                    component::SiteReport* report) const;
+    [[nodiscard]] std::optional<InSync> in_sync(const LiveService& live, std::size_t index) const;
     [[nodiscard]] std::optional<SyncStatus> sync_status(const LiveService& live,
                                                         std::size_t index) const;
     [[nodiscard]] state::Transaction sync_of_move(const LiveService& live,

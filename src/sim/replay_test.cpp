@@ -16,8 +16,9 @@ using namespace std::chrono_literals;
 using agent::Replay;
 using agent::ReplayOf;
 
-ReplayOf recorded(std::uint64_t seed, int nodes) {
-    const ScenarioOptions options{.seed = seed, .nodes = nodes, .length = 3h, .is_recorded = true};
+ReplayOf recorded(std::uint64_t seed, int nodes, const std::string& degrade = {}) {
+    const ScenarioOptions options{
+        .seed = seed, .nodes = nodes, .length = 3h, .degrade = degrade, .is_recorded = true};
     ReplayOf wanted;
     wanted.segments = simulate(options).observations;
     wanted.from = WallTime::min();
@@ -60,6 +61,19 @@ TEST(Replay, UnderTheSameThresholdsGivesTheRecordedDecisionsAgain) {
 
 TEST(Replay, OfOneVantageOfThreeGivesTheRecordedDecisionsAgain) {
     expect_the_same(agent::replay(recorded(6, 3)).value());
+}
+
+TEST(Replay, OfManagedReplicationKnowsWhoWasInSync) {
+    std::size_t moves = 0;
+    for (const std::uint64_t seed : {1U, 2U}) {
+        const auto replay = agent::replay(recorded(seed, 1, "30s")).value();
+        SCOPED_TRACE(seed);
+        expect_the_same(replay);
+        EXPECT_TRUE(replay.notes.empty());
+        moves += failovers(replay.replayed);
+    }
+    EXPECT_GT(moves, 0U) << "only a standby in sync is moved to";
+    expect_the_same(agent::replay(recorded(6, 3, "never")).value());
 }
 
 TEST(Replay, UnderOtherThresholdsSaysWhatWouldHaveChanged) {
