@@ -62,18 +62,16 @@ void Agent::State::refresh_forecast(LiveService* live) {
     judge_forecast(live);
 }
 
-// Said once, and once more when it fits again. What is unknown changes nothing: it is neither.
 void Agent::State::judge_forecast(LiveService* live) {
     if (live->forecasts.empty() || live->forecasts.front().kind != "failover") {
         return;
     }
     const auto& forecast = live->forecasts.front();
-    const auto verdict = forecast.verdict();
-    const bool is_late = verdict == Forecast::Verdict::kExceeds;
-    if (is_late == live->is_late || (!is_late && verdict == Forecast::Verdict::kUnknown)) {
+    const auto news = live->rto_alarm.take(forecast);
+    if (news == Forecast::Verdict::kUnknown) {
         return;
     }
-    live->is_late = is_late;
+    const bool is_late = news == Forecast::Verdict::kExceeds;
     emit({.name = is_late ? "forecast.exceeds_rto" : "forecast.fits_rto",
           .severity = is_late ? "error" : "info",
           .subject = live->plan->id.str(),

@@ -36,7 +36,7 @@ void inherit(LiveService* live, LiveService* old) {
     live->automatic_moves = std::move(old->automatic_moves);
     live->waiting_approval = old->waiting_approval;
     live->steered = std::move(old->steered);
-    live->is_late = old->is_late;
+    live->rto_alarm = old->rto_alarm;
     live->is_starting_move = old->is_starting_move;
 }
 

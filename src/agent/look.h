@@ -32,7 +32,7 @@ struct LiveService {
     std::vector<steer::Wanted> steered;
     bool is_starting_move = false;  ///< Between the decision and the run's first record.
     std::vector<evidence::Forecast> forecasts;
-    bool is_late = false;                   ///< The forecast exceeds the RTO, and that was said.
+    evidence::RtoAlarm rto_alarm;
     std::map<ComponentId, SyncWatch> sync;  ///< Of the components that replicate.
 };
 

@@ -312,6 +312,18 @@ std::string_view to_string(Forecast::Verdict verdict) {
     return "unknown";
 }
 
+Forecast::Verdict RtoAlarm::take(const Forecast& forecast) {
+    const auto verdict = forecast.verdict();
+    const bool is_late = verdict == Forecast::Verdict::kExceeds;
+    const bool has_room = forecast.rto == Duration{} || !forecast.total.p95 ||
+                          *forecast.total.p95 <= forecast.rto - forecast.rto / 10;
+    if (is_late == is_raised || (is_raised && !has_room)) {
+        return Forecast::Verdict::kUnknown;
+    }
+    is_raised = is_late;
+    return verdict;
+}
+
 Forecast forecast(const ForecastOf& wanted, const std::vector<const workflow::Run*>& runs,
                   WallTime now) {
     History history;

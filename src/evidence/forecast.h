@@ -46,6 +46,15 @@ struct Forecast {
 };
 std::string_view to_string(Forecast::Verdict verdict);
 
+/// Whether it was said that a service's forecast exceeds its RTO. Said again once it had a tenth of
+/// the RTO to spare in between: a forecast near the RTO changes with every run.
+struct RtoAlarm {
+    bool is_raised = false;
+    /// What is to be said now: kExceeds, kFits after that, else kUnknown: nothing. Where it fits as
+    /// far as it is known, the alarm ends without a word.
+    Forecast::Verdict take(const Forecast& forecast);
+};
+
 /// What is to be forecast.
 struct ForecastOf {
     ServiceId service;

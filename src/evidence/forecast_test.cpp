@@ -151,6 +151,48 @@ TEST(Forecast, ExceedsEvenByALowerBound) {
     EXPECT_EQ(made.verdict(), Forecast::Verdict::kExceeds);
 }
 
+Forecast within(Duration p95, std::vector<std::string> unknown = {}) {
+    Forecast made;
+    made.rto = 100s;
+    made.total.p95 = p95;
+    made.unknown = std::move(unknown);
+    return made;
+}
+
+TEST(RtoAlarm, IsSaidOnceAndAgainAfterItFitted) {
+    using Verdict = Forecast::Verdict;
+    RtoAlarm alarm;
+    EXPECT_EQ(alarm.take(within(99s)), Verdict::kUnknown) << "nothing is wrong";
+    EXPECT_EQ(alarm.take(within(101s)), Verdict::kExceeds);
+    EXPECT_EQ(alarm.take(within(150s)), Verdict::kUnknown) << "said already";
+    EXPECT_EQ(alarm.take(within(90s)), Verdict::kFits);
+    EXPECT_EQ(alarm.take(within(80s)), Verdict::kUnknown);
+    EXPECT_EQ(alarm.take(within(101s)), Verdict::kExceeds);
+}
+
+TEST(RtoAlarm, DoesNotFollowEveryStepAcrossTheRto) {
+    RtoAlarm alarm;
+    int said = 0;
+    for (int i = 0; i < 20; ++i) {
+        said += alarm.take(within(i % 2 == 0 ? 101s : 95s)) == Forecast::Verdict::kUnknown ? 0 : 1;
+    }
+    EXPECT_EQ(said, 1);
+}
+
+TEST(RtoAlarm, IsSaidAgainAfterOnlyAPartWasKnown) {
+    using Verdict = Forecast::Verdict;
+    RtoAlarm alarm;
+    EXPECT_EQ(alarm.take(within(101s, {"verify"})), Verdict::kExceeds) << "a lower bound is enough";
+    EXPECT_EQ(alarm.take(within(95s, {"verify"})), Verdict::kUnknown);
+    EXPECT_EQ(alarm.take(within(101s, {"verify"})), Verdict::kUnknown);
+    EXPECT_EQ(alarm.take(within(50s, {"verify"})), Verdict::kUnknown)
+        << "nobody knows that it fits";
+    EXPECT_EQ(alarm.take(within(101s)), Verdict::kExceeds);
+    auto without = within(101s);
+    without.rto = {};
+    EXPECT_EQ(alarm.take(without), Verdict::kFits);
+}
+
 TEST(Forecast, TakesNothingFromOtherServicesActionsOrInterruptedRuns) {
     History history;
     history.add({1s, 1s, 1s, 1s, 1s}).spec.cause.service = ServiceId("other");

@@ -2,64 +2,23 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <memory>
 
-#include "sim/scenario.h"
-#include "sim/sim_node.h"
+#include "sim/one_node_test.h"
 
 namespace muster::sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// One node at the arbiter over a healthy pair, with clients that write.
-class BadWorld : public testing::Test {
+class BadWorld : public OneNode {
   protected:
-    BadWorld() {
-        trace_.keep_text();
-        tasks_.spawn(node_.run(scenario_plan({})));
-        tasks_.spawn(serve_clients());
-    }
-    ~BadWorld() override {
-        TaskGroup closing(loop_.get_executor());
-        closing.spawn(node_.kill());
-        closing.spawn(tasks_.stop());
-        while (closing.size() > 0 && clock_.step()) {
-        }
-    }
-    Task<> serve_clients() {
-        while (true) {
-            CO_TRY_OK(co_await clock_.sleep_for(500ms));
-            world_.write();
-            world_.replicate();
-        }
-    }
-    void live(Duration length) {
-        const auto end = clock_.now() + length;
-        while (clock_.now() < end && clock_.step()) {
-            world_.check();
-        }
-    }
-    [[nodiscard]] std::string condition() { return node_.agent().status().services[0].condition; }
     void expect_nothing_moved() {
         EXPECT_TRUE(node_.agent().runner().list().empty());
         EXPECT_EQ(world_.promotions, 0U);
         EXPECT_TRUE(trace_.violations().empty()) << testing::PrintToString(trace_.violations());
         EXPECT_EQ(condition(), "ok");
-        EXPECT_EQ(node_.agent().status().services[0].primary, SiteId("east"));
+        EXPECT_EQ(primary(), SiteId("east"));
     }
-
-    boost::asio::io_context loop_{1};
-    VirtualClock clock_{loop_};
-    SeededRandom random_{7};
-    Trace trace_{clock_};
-    SiteWorld world_{clock_, random_, trace_};
-    state::MemoryStore store_{loop_.get_executor(), clock_};
-    SimNames names_;
-    SimNode node_{loop_.get_executor(), world_, store_, names_,
-                  SimNode::Place{SiteId("arbiter"), {SiteId("arbiter")}, false}};
-    TaskGroup tasks_{loop_.get_executor()};
 };
 
 TEST_F(BadWorld, AWallClockSteppedByADayMovesNothing) {

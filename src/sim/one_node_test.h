@@ -1,0 +1,100 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/scenario.h"
+#include "sim/sim_node.h"
+
+namespace muster::sim {
+
+/// A store that refuses what it is told to.
+class BadStore final : public state::Store {
+  public:
+    explicit BadStore(state::Store& inner) : inner_(inner) {}
+
+    /// Which commits do not go through; empty: all do.
+    std::function<bool(const state::Transaction&)> is_refused;
+
+    Task<std::optional<state::KeyValue>> get(std::string key, Instant deadline) override {
+        return inner_.get(std::move(key), deadline);
+    }
+    Task<std::vector<state::KeyValue>> list(Range range, Instant deadline) override {
+        return inner_.list(std::move(range), deadline);
+    }
+    Task<state::Revision> commit(state::Transaction transaction, Instant deadline) override {
+        if (is_refused && is_refused(transaction)) {
+            co_return Error{Errc::kUnavailable, "the store is down"};
+        }
+        co_return co_await inner_.commit(std::move(transaction), deadline);
+    }
+    Task<state::LeaseId> grant(Duration ttl, Instant deadline) override {
+        return inner_.grant(ttl, deadline);
+    }
+    Task<> renew(state::LeaseId lease, Instant deadline) override {
+        return inner_.renew(lease, deadline);
+    }
+    Task<> revoke(state::LeaseId lease, Instant deadline) override {
+        return inner_.revoke(lease, deadline);
+    }
+    Task<state::Changes> watch(std::string prefix, state::Revision from,
+                               Instant deadline) override {
+        return inner_.watch(std::move(prefix), from, deadline);
+    }
+    Task<state::Revision> revision(Instant deadline) override { return inner_.revision(deadline); }
+
+  private:
+    state::Store& inner_;
+};
+
+/// One node at the arbiter over a healthy pair, with clients that write.
+class OneNode : public testing::Test {
+  protected:
+    OneNode() {
+        trace_.keep_text();
+        tasks_.spawn(node_.run(scenario_plan({})));
+        tasks_.spawn(serve_clients());
+    }
+    ~OneNode() override {
+        TaskGroup closing(loop_.get_executor());
+        closing.spawn(node_.kill());
+        closing.spawn(tasks_.stop());
+        while (closing.size() > 0 && clock_.step()) {
+        }
+    }
+    Task<> serve_clients() {
+        while (true) {
+            CO_TRY_OK(co_await clock_.sleep_for(std::chrono::milliseconds(500)));
+            world_.write();
+            world_.replicate();
+        }
+    }
+    void live(Duration length) {
+        const auto end = clock_.now() + length;
+        while (clock_.now() < end && clock_.step()) {
+            world_.check();
+        }
+    }
+    [[nodiscard]] std::string condition() { return node_.agent().status().services[0].condition; }
+    [[nodiscard]] SiteId primary() { return node_.agent().status().services[0].primary; }
+
+    boost::asio::io_context loop_{1};
+    VirtualClock clock_{loop_};
+    SeededRandom random_{7};
+    Trace trace_{clock_};
+    SiteWorld world_{clock_, random_, trace_};
+    state::MemoryStore memory_{loop_.get_executor(), clock_};
+    BadStore store_{memory_};
+    SimNames names_;
+    SimNode node_{loop_.get_executor(), world_, store_, names_,
+                  SimNode::Place{SiteId("arbiter"), {SiteId("arbiter")}, false}};
+    TaskGroup tasks_{loop_.get_executor()};
+};
+
+}  // namespace muster::sim
