@@ -9,6 +9,7 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kRetryAfter = std::chrono::seconds(1);
 
 // A phase is over when each of its steps is done or left out; true also when it has none.
 bool is_over(const workflow::Run& run, std::string_view phase) {
@@ -123,19 +124,19 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
          {"loss_limit_ms",
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count())},
          {"decided", format_wall(deps.clock.wall())}});
-    live = find(service);
-    if (live == nullptr) {
-        co_return Result<>{};
-    }
-    live->is_starting_move = false;
-    if (run) {
-        live->automatic_moves[*run] = deps.clock.now();
-    } else {
+    if (!run) {
         emit({.name = "move.refused",
               .severity = run.error().code() == Errc::kConflict ? "warn" : "error",
               .subject = service.str(),
               .message = run.error().message()});
-        CO_TRY_OK(co_await deps.clock.sleep_for(std::chrono::seconds(1)));
+        CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
+    }
+    live = find(service);
+    if (live != nullptr) {
+        live->is_starting_move = false;  // After the pause: the next attempt waits for it.
+    }
+    if (live != nullptr && run) {
+        live->automatic_moves[*run] = deps.clock.now();
     }
     co_return Result<>{};
 }
@@ -202,7 +203,35 @@ Task<RunId> Agent::State::start_move(ServiceId service, component::Move move, wo
     cause.rpo = live->plan->objectives.rpo;
     cause.rto = live->plan->objectives.rto;
     spec.cause = std::move(cause);
-    co_return co_await runner.start(std::move(spec));
+    auto run = co_await runner.start(std::move(spec));
+    if (!run && run.error().code() != Errc::kCancelled) {
+        tasks.spawn(withdraw_move(service, wanted.run));
+    }
+    co_return run;
+}
+
+// The record tells of a move whose run never began: while it does, nothing else may. The epoch
+// rises once more, so that a record of that run which arrives late after all can do nothing.
+Task<> Agent::State::withdraw_move(ServiceId service, RunId id) {
+    while (true) {
+        auto* live = find(service);
+        if (live == nullptr || live->primacy.run != id || live->primacy.moving_to.empty()) {
+            co_return Result<>{};
+        }
+        auto wanted = live->primacy;
+        wanted.epoch.value += 1;
+        wanted.moving_to = SiteId();
+        const auto revision =
+            co_await commit_primacy(&deps.store, service, wanted, deps.clock.now() + kPatience);
+        live = find(service);
+        if (revision && live != nullptr) {
+            wanted.revision = *revision;
+            live->primacy = wanted;
+            wake();
+            continue;
+        }
+        CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
+    }
 }
 
 void Agent::State::note_run(const workflow::Run& run) {
@@ -234,8 +263,19 @@ void Agent::State::note_run(const workflow::Run& run) {
 }
 
 // Brings the primacy record in line with its run: the new site from the moment that every promotion
-// is done; the old one when the run ended before that.
+// is done; the old one when the run ended before that. A run that has ended changes no more: what
+// the store does not take now is tried until it does.
 Task<> Agent::State::settle_primacy(RunId id) {
+    while (true) {
+        const auto settled = co_await settle_once(id);
+        if (settled || settled.error().code() == Errc::kCancelled) {
+            co_return settled;
+        }
+        CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
+    }
+}
+
+Task<> Agent::State::settle_once(RunId id) {
     const auto* run = runner.find(id);
     auto* live = run == nullptr ? nullptr : find(run->spec.cause.service);
     if (live == nullptr || live->primacy.run != id || live->primacy.moving_to.empty()) {
@@ -253,13 +293,12 @@ Task<> Agent::State::settle_primacy(RunId id) {
         wanted.site = wanted.moving_to;
     }
     wanted.moving_to = SiteId();
-    auto revision =
-        co_await commit_primacy(&deps.store, service, wanted, deps.clock.now() + kPatience);
+    CO_TRY(wanted.revision,
+           co_await commit_primacy(&deps.store, service, wanted, deps.clock.now() + kPatience));
     live = find(service);
-    if (!revision || live == nullptr) {
-        co_return Result<>{};  // Settled again on the run's next change, or at the next start.
+    if (live == nullptr) {
+        co_return Result<>{};
     }
-    wanted.revision = *revision;
     live->primacy = wanted;
     if (is_moved) {
         emit({.name = "primacy.changed",
@@ -294,7 +333,7 @@ Task<> Agent::State::settle_all() {
             continue;
         }
         if (runner.find(live->primacy.run) != nullptr) {
-            CO_TRY_OK(co_await settle_primacy(live->primacy.run));
+            CO_TRY_OK(co_await settle_once(live->primacy.run));
             continue;
         }
         auto wanted = live->primacy;

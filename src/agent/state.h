@@ -70,6 +70,8 @@ struct Agent::State {
     Task<> start_automatic(ServiceId service, decide::Decision decision);
     void note_run(const workflow::Run& run);
     Task<> settle_primacy(RunId run);
+    Task<> settle_once(RunId run);
+    Task<> withdraw_move(ServiceId service, RunId run);
     Task<> settle_all();
     [[nodiscard]] bool may_act(const ServiceId& service, Epoch epoch) const;
     [[nodiscard]] bool is_own(const workflow::Run& run) const;

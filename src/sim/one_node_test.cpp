@@ -41,5 +41,45 @@ TEST_F(Node, SaysAgainThatAForecastExceedsTheRtoOnceItFitted) {
     }
 }
 
+bool touches(const state::Transaction& change, std::string_view key) {
+    return std::ranges::any_of(change.ops, [key](const auto& op) { return op.key == key; });
+}
+
+TEST_F(Node, MovesOnceTheStoreTakesTheRunThatItRefusedAtFirst) {
+    live(2min);
+    int refused = 0;
+    store_.is_refused = [&refused](const state::Transaction& change) {
+        const bool is_run = touches(change, "locks/run/shop");
+        refused += is_run ? 1 : 0;
+        return is_run;
+    };
+    world_.server(SiteId("east")).is_running = false;
+    live(1min);
+    EXPECT_GT(refused, 1) << "it tries again";
+    EXPECT_LT(refused, 70) << "and not without a pause";
+    EXPECT_EQ(world_.promotions, 0U);
+    store_.is_refused = {};
+    live(2min);
+    EXPECT_EQ(world_.promotions, 1U);
+    EXPECT_EQ(primary(), SiteId("west"));
+    EXPECT_TRUE(trace_.violations().empty()) << testing::PrintToString(trace_.violations());
+}
+
+TEST_F(Node, SettlesAMoveThatEndedWhileTheStoreDidNotTakeIt) {
+    live(2min);
+    store_.is_refused = [this](const state::Transaction& change) {
+        return world_.promotions > 0 && touches(change, "services/shop/primacy");
+    };
+    world_.server(SiteId("east")).is_running = false;
+    live(5min);
+    ASSERT_EQ(world_.promotions, 1U);
+    ASSERT_TRUE(workflow::is_final(node_.agent().runner().list().at(0)->status));
+    EXPECT_EQ(primary(), SiteId("east")) << "nobody was told";
+    store_.is_refused = {};
+    live(1min);
+    EXPECT_EQ(primary(), SiteId("west"));
+    EXPECT_FALSE(node_.agent().status().services[0].active_run) << "it may move again";
+}
+
 }  // namespace
 }  // namespace muster::sim

@@ -39,8 +39,8 @@ Fields divergence_outputs(const postgres::Divergence& divergence) {
 
 /// All that `divergence_outputs` may give.
 std::vector<std::string> divergence_names() {
-    return {"reached",  "from_lsn", "to_lsn", "lost_bytes", "lost_transactions",
-            "artefact", "tables",   "kept",   "loss_ms"};
+    return {"reached",          "from_lsn", "to_lsn", "lost_bytes", "lost_transactions",
+            "own_transactions", "artefact", "tables", "kept",       "loss_ms"};
 }
 
 class KeepDivergenceAction final : public PostgresAction {
