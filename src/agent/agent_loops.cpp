@@ -330,26 +330,32 @@ void Agent::State::hear(Ballot ballot) {
     }
 }
 
+// What the store does not answer is asked again: only the node's end ends this.
+Task<state::Changes> Agent::State::changes_under(std::string prefix, state::Revision from) {
+    auto seen = co_await deps.store.watch(std::move(prefix), from,
+                                          deps.clock.now() + std::chrono::seconds(10));
+    if (seen) {
+        co_return seen;
+    }
+    if (seen.error().code() == Errc::kNotFound) {
+        const auto newest = co_await deps.store.revision(deps.clock.now() + kPatience);
+        from = newest ? *newest : from;
+    }
+    CO_TRY_OK(co_await deps.clock.sleep_for(std::chrono::milliseconds(500)));
+    co_return state::Changes{{}, from};
+}
+
 Task<> Agent::State::listen_loop() {
     state::Revision from{1};
     while (true) {
-        const auto now = deps.clock.now();
-        auto seen = co_await deps.store.watch(std::string(kVotesPrefix), from,
-                                              now + std::chrono::seconds(10));
-        if (!seen) {
-            if (seen.error().code() == Errc::kNotFound) {
-                CO_TRY(from, co_await deps.store.revision(deps.clock.now() + kPatience));
-            }
-            CO_TRY_OK(co_await deps.clock.sleep_for(std::chrono::milliseconds(500)));
-            continue;
-        }
-        for (const auto& change : seen->changes) {
+        CO_TRY(const auto seen, co_await changes_under(std::string(kVotesPrefix), from));
+        for (const auto& change : seen.changes) {
             auto ballot = decode_ballot(change.entry.value, deps.clock.now());
             if (ballot && ballot->vantage.site != options.site) {
                 hear(std::move(*ballot));
             }
         }
-        from = seen->next;
+        from = seen.next;
     }
 }
 

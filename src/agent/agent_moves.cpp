@@ -348,19 +348,11 @@ Task<> Agent::State::settle_all() {
 Task<> Agent::State::follow_loop() {
     state::Revision from{1};
     while (true) {
-        auto seen = co_await deps.store.watch(std::string(kServicesPrefix), from,
-                                              deps.clock.now() + std::chrono::seconds(10));
-        if (!seen) {
-            if (seen.error().code() == Errc::kNotFound) {
-                CO_TRY(from, co_await deps.store.revision(deps.clock.now() + kPatience));
-            }
-            CO_TRY_OK(co_await deps.clock.sleep_for(std::chrono::milliseconds(500)));
-            continue;
-        }
-        for (const auto& change : seen->changes) {
+        CO_TRY(const auto seen, co_await changes_under(std::string(kServicesPrefix), from));
+        for (const auto& change : seen.changes) {
             CO_TRY_OK(co_await follow(change.entry));
         }
-        from = seen->next;
+        from = seen.next;
     }
 }
 

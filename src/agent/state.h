@@ -45,6 +45,7 @@ struct Agent::State {
     // agent_loops.cpp
     Task<> decide_loop();
     Task<> publish_loop();
+    Task<state::Changes> changes_under(std::string prefix, state::Revision from);
     Task<> listen_loop();
     Task<> follow_loop();
     Task<> follow(state::KeyValue entry);
