@@ -1,8 +1,9 @@
 #include "workflow/graph.h"
 
 #include <algorithm>
-#include <optional>
-#include <set>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,24 +13,65 @@
 namespace muster::workflow {
 namespace {
 
-using Before = std::map<StepId, std::set<StepId>>;  // All that has ended when a step starts.
+// Which steps have ended when a step starts: a row of bits for each, numbered as in the run.
+class Before {
+  public:
+    explicit Before(std::map<StepId, std::size_t> numbers)
+        : numbers_(std::move(numbers)),
+          rows_(numbers_.size()),
+          words_((numbers_.size() + kBits - 1) / kBits) {}
+
+    [[nodiscard]] bool is_there(const StepId& step) const { return numbers_.contains(step); }
+    [[nodiscard]] bool has_ended(const StepId& name, const StepId& when_starts) const {
+        const auto found = numbers_.find(name);
+        return found != numbers_.end() && has(rows_[numbers_.at(when_starts)], found->second);
+    }
+    [[nodiscard]] bool is_settled(const plan::Step& step) const {
+        return !rows_[numbers_.at(step.id)].empty();
+    }
+    /// False while one of its needs is not settled.
+    bool settle(const plan::Step& step) {
+        std::vector<std::uint64_t> all(words_);
+        for (const auto& need : step.needs) {
+            const auto number = numbers_.at(need);
+            const auto& row = rows_[number];
+            if (row.empty()) {
+                return false;
+            }
+            std::ranges::transform(all, row, all.begin(), std::bit_or<>());
+            all[number / kBits] |= std::uint64_t{1} << number % kBits;
+        }
+        rows_[numbers_.at(step.id)] = std::move(all);
+        return true;
+    }
+
+  private:
+    static constexpr std::size_t kBits = 64;
+    static bool has(const std::vector<std::uint64_t>& row, std::size_t number) {
+        return (row[number / kBits] >> number % kBits & 1U) != 0;
+    }
+
+    std::map<StepId, std::size_t> numbers_;
+    std::vector<std::vector<std::uint64_t>> rows_;  ///< Empty: not settled yet.
+    std::size_t words_;
+};
 
 std::string quoted(const StepId& step) {
     return "step \"" + step.str() + "\"";
 }
 
-Result<std::map<StepId, const plan::Step*>> index(const RunSpec& spec) {
+Result<std::map<StepId, std::size_t>> number_steps(const RunSpec& spec) {
     if (spec.steps.size() > kMaxSteps) {
         return Error{Errc::kInvalid, "the run has " + std::to_string(spec.steps.size()) +
                                          " steps; at most " + std::to_string(kMaxSteps) +
                                          " are allowed"};
     }
-    std::map<StepId, const plan::Step*> out;
+    std::map<StepId, std::size_t> out;
     for (const auto& step : spec.steps) {
         if (step.id.empty()) {
             return Error{Errc::kInvalid, "a step with action \"" + step.action + "\" has no id"};
         }
-        if (!out.emplace(step.id, &step).second) {
+        if (!out.emplace(step.id, out.size()).second) {
             return Error{Errc::kInvalid, quoted(step.id) + " is there twice",
                          "give each step a name of its own"};
         }
@@ -45,38 +87,19 @@ Result<std::map<StepId, const plan::Step*>> index(const RunSpec& spec) {
     return out;
 }
 
-// All that `step` needs, directly and through others; nothing while one of them is not settled.
-std::optional<std::set<StepId>> all_before(const plan::Step& step, const Before& before) {
-    std::set<StepId> all;
-    for (const auto& need : step.needs) {
-        const auto found = before.find(need);
-        if (found == before.end()) {
-            return std::nullopt;
-        }
-        all.insert(need);
-        all.insert(found->second.begin(), found->second.end());
-    }
-    return all;
-}
-
 // Repeatedly settles the steps whose needs are settled; what is left over is a circle.
 Result<Before> order(const RunSpec& spec) {
-    Before before;
+    TRY(auto numbers, number_steps(spec));
+    Before before(std::move(numbers));
     bool has_moved = true;
     while (has_moved) {
         has_moved = false;
         for (const auto& step : spec.steps) {
-            if (before.contains(step.id)) {
-                continue;
-            }
-            if (auto all = all_before(step, before)) {
-                before.emplace(step.id, std::move(*all));
-                has_moved = true;
-            }
+            has_moved = (!before.is_settled(step) && before.settle(step)) || has_moved;
         }
     }
     for (const auto& step : spec.steps) {
-        if (!before.contains(step.id)) {
+        if (!before.is_settled(step)) {
             return Error{Errc::kInvalid,
                          quoted(step.id) +
                              " waits for itself: its needs are a "
@@ -88,10 +111,10 @@ Result<Before> order(const RunSpec& spec) {
 }
 
 Result<> check_step_name(const StepId& name, const plan::Step& step, const Before& before) {
-    if (before.at(step.id).contains(name)) {
+    if (before.has_ended(name, step.id)) {
         return {};
     }
-    if (!before.contains(name)) {
+    if (!before.is_there(name)) {
         return Error{Errc::kInvalid,
                      quoted(step.id) + " speaks of " + quoted(name) + ", which is not there"};
     }
@@ -150,7 +173,6 @@ Result<StepTraits> traits_of(const RunSpec& spec, const Actions& actions) {
 }
 
 Result<> check_graph(const RunSpec& spec) {
-    TRY_OK(index(spec));
     TRY(const auto before, order(spec));
     for (const auto& step : spec.steps) {
         TRY(const auto condition, Condition::parse(step.when).with(quoted(step.id)));

@@ -2,6 +2,7 @@
 """After a move the old primary comes back: as a standby by itself, or refused when somebody starts it as a primary."""
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -10,13 +11,15 @@ import stage
 from stage import cluster
 
 ROWS = 20
+# A hundred take about ten minutes.
+FREEZES = int(os.environ.get("MUSTER_FREEZES", "4"))
 
 
 class Reprotect(stage.Case):
     def start(self, *changes):
         self.east, self.west = self.pair()
         plan = self.pair_plan(self.east, self.west)
-        text = plan.read_text(encoding="utf-8").replace("cooldown: 30m, max_per_day: 2", "cooldown: 1s, max_per_day: 90")
+        text = plan.read_text(encoding="utf-8").replace("cooldown: 30m, max_per_day: 2", "cooldown: 1s, max_per_day: 100")
         for old, new in changes:
             self.assertIn(old, text)
             text = text.replace(old, new)
@@ -114,7 +117,7 @@ class Reprotect(stage.Case):
         self.account.run(server.bin / "pg_ctl", "-D", server.data, "-W", "-l", server.folder / "postgres.log", "start")
 
     def test_a_former_primary_that_is_started_by_hand_is_refused_and_its_rows_are_kept(self):
-        self.start(("max_per_day: 90", "max_per_day: 90, reprotect: manual"))
+        self.start(("max_per_day: 100", "max_per_day: 100, reprotect: manual"))
         cluster.kill(self.east.processes())
         self.finished_run(self.node, "failover")
         self.eventually("the notice", lambda: "muster rebuild shop --to east" in self.node.cli("status").stdout)
@@ -142,7 +145,7 @@ class Reprotect(stage.Case):
         self.follows(self.east, self.west, "after")
 
     def test_a_former_primary_that_is_promoted_by_hand_is_refused(self):
-        self.start(("max_per_day: 90", "max_per_day: 90, reprotect: manual"))
+        self.start(("max_per_day: 100", "max_per_day: 100, reprotect: manual"))
         cluster.kill(self.east.processes())
         self.finished_run(self.node, "failover")
         self.east.start()
@@ -189,18 +192,35 @@ class Reprotect(stage.Case):
         self.node.cli("rebuild", "shop", "--to", "west", "--yes", "--wait")
         self.follows(self.west, self.east, "after")
 
+    def session(self, server):
+        """A client that stays: what it sends to a frozen server lies there until the server thaws."""
+        client = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-h", server.address, "-p", str(server.port), "-d",
+                                   cluster.DATABASE, "-U", self.account.entry.pw_name], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  env=self.account.environment(), cwd="/", **self.account.options())
+        self.addCleanup(client.kill)
+        client.stdin.write("SELECT 'here';\n")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.readline(), "here\n")
+        return client
+
     def test_a_server_that_thaws_takes_no_write_and_becomes_the_standby(self):
         self.start()
         servers = {"east": self.east, "west": self.west}
-        for cycle in range(4):
+        for cycle in range(FREEZES):
             site = self.primary()
             frozen = servers[site]
+            client = self.session(frozen)
             pids = frozen.processes()
             cluster.kill(pids[:1] if cycle % 2 else pids, signal.SIGSTOP)
+            if cycle % 2 == 0:
+                client.stdin.write(f"INSERT INTO orders (id) VALUES ('late-{cycle}') RETURNING 'taken';\n")
+                client.stdin.flush()
             self.eventually("the move", lambda old=site: self.primary() != old)
             rows = servers[self.primary()].sql("SELECT id FROM orders").split()
             cluster.kill(pids, signal.SIGCONT)
             self.assertFalse(self.is_writable(frozen), "two writable primaries")
+            self.assertNotIn("taken", client.communicate(timeout=60)[0])
             self.all_is_well()
             self.follows(frozen, servers[self.primary()], f"cycle-{cycle}")
             self.assertEqual(sorted(frozen.sql("SELECT id FROM orders").split()), sorted([*rows, f"cycle-{cycle}"]))
