@@ -91,14 +91,15 @@ class Postgres:
         return f"host={self.address} port={self.port} dbname={DATABASE} user={self.account.entry.pw_name}"
 
     def _configure(self):
-        # What differs from server to server stands in conf.d, which a rebuild leaves to each server.
+        # What differs from server to server stands in conf.d, which a rebuild leaves to each server. Its shared memory
+        # lies in its data directory: a server that is killed leaves nothing anywhere else.
         (self.data / "conf.d").mkdir(exist_ok=True)
         self.account.own(self.data / "conf.d")
         with open(self.data / "conf.d" / "site.conf", "w", encoding="utf-8") as conf:
             conf.write(
                 f"port = {self.port}\nlisten_addresses = '{self.address}'\nunix_socket_directories = '{self.folder}'\n"
                 "wal_level = replica\nhot_standby = on\nwal_log_hints = on\nmax_wal_senders = 10\n"
-                "wal_keep_size = 256MB\nlog_min_messages = warning\nfsync = on\n")
+                "dynamic_shared_memory_type = mmap\nwal_keep_size = 256MB\nlog_min_messages = warning\nfsync = on\n")
         self.account.own(self.data / "conf.d" / "site.conf")
 
     def create_primary(self):

@@ -1,6 +1,5 @@
 #include "base/task_group.h"
 
-#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -8,9 +7,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstdint>
 #include <exception>
-#include <list>
-#include <vector>
+#include <map>
 
 #include "base/event.h"
 
@@ -23,7 +22,8 @@ struct TaskGroup::Child {
 };
 
 struct TaskGroup::State {
-    std::list<Child> children;
+    std::map<std::uint64_t, Child> children;  ///< By number, in the order that they began.
+    std::uint64_t begun = 0;
     bool is_stopping = false;
     Event idle;
     explicit State(const Executor& executor) : idle(executor) {}
@@ -50,11 +50,11 @@ void TaskGroup::spawn(Task<> task, Child*& child) {
     if (state_->is_stopping) {
         return;
     }
-    child = &state_->children.emplace_back();
-    const auto place = std::prev(state_->children.end());
+    const auto place = state_->children.try_emplace(state_->begun++).first;
+    child = &place->second;
     asio::co_spawn(
         executor_, run_child(std::move(task)),
-        asio::bind_cancellation_slot(place->signal.slot(),
+        asio::bind_cancellation_slot(place->second.signal.slot(),
                                      [state = state_, place](const std::exception_ptr& failure) {
                                          // Library exceptions are turned into Errors inside the
                                          // adapters.
@@ -80,17 +80,12 @@ void TaskGroup::spawn(Task<> task) {
 Task<> TaskGroup::stop() {
     state_->is_stopping = true;
     // A child may end, and so leave the list, while the others are told to stop.
-    std::vector<Child*> children;
-    for (auto& child : state_->children) {
-        children.push_back(&child);
-    }
     const auto state = state_;
-    for (auto* told : children) {
-        asio::post(executor_, [state, told] {
-            const auto living =
-                std::ranges::find(state->children, told, [](Child& one) { return &one; });
+    for (const auto& [number, child] : state->children) {
+        asio::post(executor_, [state, number] {
+            const auto living = state->children.find(number);
             if (living != state->children.end()) {
-                living->signal.emit(asio::cancellation_type::terminal);
+                living->second.signal.emit(asio::cancellation_type::terminal);
             }
         });
     }

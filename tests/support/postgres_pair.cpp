@@ -59,7 +59,8 @@ class Template {
             tools() + "/initdb -N -A trust -U postgres --no-instructions --wal-segsize=1 -D " + a));
         std::ofstream(a + "/postgresql.conf", std::ios::app)
             << "listen_addresses = ''\nfsync = off\nwal_log_hints = on\nshared_buffers = 16MB\n"
-               "autovacuum = off\nwal_receiver_status_interval = 1s\n"
+               "dynamic_shared_memory_type = mmap\nautovacuum = off\nwal_receiver_status_interval "
+               "= 1s\n"
                "wal_retrieve_retry_interval = 100ms\nmax_wal_size = 64MB\nmin_wal_size = "
                "2MB\nwal_keep_size = 32MB\n"
                "unix_socket_directories = '"
