@@ -62,8 +62,8 @@ class Standbys(stage.Case):
         servers = {"east": self.east, "west_1": self.west_1, "west_2": self.west_2, "north": self.north}
         fields = {name: server.conninfo() for name, server in servers.items()}
         fields |= {name + "_data": server.data for name, server in servers.items()}
-        plan = self.file("plan.yaml", PLAN.format(keep=self.folder / "kept", **fields))
-        self.node = stage.Node(self, plan)
+        self.plan = self.file("plan.yaml", PLAN.format(keep=self.folder / "kept", **fields))
+        self.node = stage.Node(self, self.plan)
 
     def test_the_most_advanced_is_promoted_and_the_others_follow(self):
         self.node.start_watching()
@@ -85,6 +85,25 @@ class Standbys(stage.Case):
         self.check_followers()
         self.eventually("all to be well at west",
                         lambda: self.node.service()["primary"] == "west" and self.node.status()["has_full_picture"])
+        self.node.terminate()
+
+    def test_commits_wait_for_a_standby_also_from_a_site_with_two_servers(self):
+        text = self.plan.read_text(encoding="utf-8")
+        self.plan.write_text(text.replace("        keep:", "        sync: managed\n        degrade: 5s\n        keep:"),
+                             encoding="utf-8")
+        self.node.start_watching()
+
+        def waits_for(site):
+            replication = self.node.service()["components"][0]["replication"]
+            return (replication["state"], replication["site"]) == ("in_sync", site)
+        self.eventually("commits to wait for west", lambda: waits_for("west"))
+        cluster.kill(self.east.processes())
+        self.finished_run(self.node, "failover")
+        self.eventually("commits at west to wait for east", lambda: waits_for("east"), seconds=120)
+        primary = next(server for server in (self.west_1, self.west_2) if self.is_writable(server))
+        self.assertIn("east", primary.sql("SHOW synchronous_standby_names"))
+        self.assertEqual(primary.sql("SELECT sync_state FROM pg_stat_replication WHERE application_name ~ 'east'").strip(),
+                         "sync")
         self.node.terminate()
 
     def check_followers(self):

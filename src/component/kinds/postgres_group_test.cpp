@@ -107,6 +107,27 @@ TEST(PostgresGroup, TheSiteIsItsPrimaryWhateverItsStandbysAre) {
     EXPECT_FALSE(down.is_writable);
 }
 
+// Whether replication is managed does not depend on which of the servers takes writes just now.
+TEST(PostgresGroup, ReplicationIsManagedAlsoFromASiteWithTwoServers) {
+    auto component = cluster();
+    component.settings =
+        std::move(Parameters().text("kind", "postgres").text("sync", "managed")).build();
+    const auto part = made(component);
+    const auto unseen = part->replication(SiteId("west"), {});
+    ASSERT_TRUE(unseen);
+    EXPECT_EQ(unseen->mode, ReplicationView::Mode::kManaged);
+    EXPECT_FALSE(unseen->is_current) << "nothing is done before its primary is seen";
+    auto primary = verdict(Health::kUp, {{"role", "primary"}, {"writable", "true"}});
+    primary.facts.insert({"lsn", "0/3000"});
+    const auto seen =
+        part->replication(SiteId("west"), {{target_of("orders", "west", "west-2"), primary}});
+    ASSERT_TRUE(seen);
+    EXPECT_TRUE(seen->is_current);
+    EXPECT_EQ(seen->primary.name, "west-2");
+    ASSERT_EQ(seen->standbys.size(), 1U) << "none at its own site, none at the end of a cascade";
+    EXPECT_EQ(seen->standbys[0].server.site, SiteId("east"));
+}
+
 TEST(PostgresGroup, WithoutAnyPrimaryTheSiteIsDownOnlyWhenAllWereHeard) {
     Verdicts verdicts{
         {target_of("orders", "west", "west-1"), verdict(Health::kUp, {{"role", "standby"}})}};

@@ -88,7 +88,7 @@ std::optional<ReplicationView> PostgresComponent::replication(const SiteId& prim
                                                               const Verdicts& verdicts) const {
     const auto serving = primary_target(primary, verdicts);
     const auto& at_primary = servers_of(primary);
-    if (at_primary.empty() || (at_primary.size() > 1 && !serving)) {
+    if (at_primary.empty()) {
         return std::nullopt;
     }
     ReplicationView view;
