@@ -2,7 +2,7 @@
 import html
 import math
 
-LEFT, BAR, RIGHT = 190, 430, 330
+LEFT, BAR, RIGHT = 190, 430, 400
 ROW, HEAD, GAP, TOP = 22, 26, 12, 66
 LEAST, MOST = 0.01, 100.0
 FAULTS = {
@@ -49,7 +49,7 @@ def bar(row, y):
         parts.append(f'<line class="most" x1="{end:.1f}" x2="{most:.1f}" y1="{y + 11}" y2="{y + 11}"/>')
         parts.append(f'<line class="most" x1="{most:.1f}" x2="{most:.1f}" y1="{y + 7}" y2="{y + 15}"/>')
         parts.append(text(LEFT + BAR + 14, y + 15, f"{number(row['median_s'])} s, at most {number(row['max_s'])} s"))
-    harm = [f"{row[key]} {what}" for key, what in (("lost", "lost"), ("double", "double")) if row[key]]
+    harm = [f"{row[key]:,} {what}" for key, what in (("lost", "lost"), ("double", "double")) if row[key]]
     parts.append(text(LEFT + BAR + 184, y + 15, ", ".join(harm) or "0 lost", "bad" if harm else ""))
     return parts
 
