@@ -17,6 +17,7 @@ using postgres::Divergence;
 using postgres::Lsn;
 using postgres::Process;
 using postgres::Server;
+using postgres::ServerState;
 
 namespace {
 
@@ -39,11 +40,6 @@ Lsn last_byte(Lsn end) {
     return Lsn{end.value - 1};
 }
 
-Error runs_as_primary(const Server& server) {
-    return Error{Errc::kDenied, "site " + server.site.str() + " still runs as a primary",
-                 "fence it first: what it has beyond the new primary still grows"};
-}
-
 // Each heartbeat and each canary is a transaction of its own that changes one row.
 std::uint64_t own_marks(const std::vector<postgres::TableTouched>& tables) {
     std::uint64_t own = 0;
@@ -64,15 +60,28 @@ std::string file_part(Lsn lsn) {
 
 }  // namespace
 
-Task<Commits> PgServerControl::commits_after(Server server, Lsn from, Instant deadline) {
-    CO_TRY(const auto told, co_await host_.run(server, host_scripts::inspect(), {}, deadline));
-    CO_TRY(const auto state, read_host_state(told.output));
-    CO_TRY(const auto control, postgres::parse_control_data(told.output));
+/// What the host tells of a server whose WAL grows no more.
+struct PgServerControl::Remains {
+    std::string told;
+    ServerState state;
+    postgres::ControlData control;
+};
+
+Task<PgServerControl::Remains> PgServerControl::look_at_remains(Server server, Instant deadline) {
+    CO_TRY(auto told, co_await host_.run(server, host_scripts::inspect(), {}, deadline));
+    CO_TRY(auto state, read_host_state(told.output));
+    CO_TRY(auto control, postgres::parse_control_data(told.output));
     if (state.process != Process::kStopped && control.says_primary()) {
-        co_return runs_as_primary(server);
+        co_return Error{Errc::kDenied, "site " + server.site.str() + " still runs as a primary",
+                        "fence it first: what it has beyond the new primary still grows"};
     }
+    co_return Remains{std::move(told.output), std::move(state), std::move(control)};
+}
+
+Task<Commits> PgServerControl::commits_after(Server server, Lsn from, Instant deadline) {
+    CO_TRY(const auto old, co_await look_at_remains(server, deadline));
     const Host::Input input{
-        {std::to_string(timeline_of(told.output, control)), postgres::to_string(from)}, {}};
+        {std::to_string(timeline_of(old.told, old.control)), postgres::to_string(from)}, {}};
     CO_TRY(const auto read, co_await host_.run(server, host_scripts::commits(), input, deadline));
     CO_TRY(const auto commits, postgres::parse_commits(read.output));
     co_return commits;
@@ -80,12 +89,8 @@ Task<Commits> PgServerControl::commits_after(Server server, Lsn from, Instant de
 
 Task<PgServerControl::Parting> PgServerControl::find_parting(Server old_primary, Server new_primary,
                                                              Instant deadline) {
-    CO_TRY(const auto told, co_await host_.run(old_primary, host_scripts::inspect(), {}, deadline));
-    CO_TRY(const auto state, read_host_state(told.output));
-    CO_TRY(const auto control, postgres::parse_control_data(told.output));
-    if (state.process != Process::kStopped && control.says_primary()) {
-        co_return runs_as_primary(old_primary);
-    }
+    CO_TRY(const auto old, co_await look_at_remains(old_primary, deadline));
+    const auto& [told, state, control] = old;
     CO_TRY(const auto fresh, co_await ask_server(new_primary, deadline));
     if (fresh.role != postgres::Role::kPrimary) {
         co_return Error{Errc::kDenied, "site " + new_primary.site.str() + " is not the primary"};
@@ -95,12 +100,12 @@ Task<PgServerControl::Parting> PgServerControl::find_parting(Server old_primary,
                                              new_primary.site.str() + " are of different clusters"};
     }
     Parting parting;
-    parting.timeline = timeline_of(told.output, control);
+    parting.timeline = timeline_of(told, control);
     parting.can_rewind = control.can_rewind;
     parting.segment_bytes = control.segment_bytes;
     parting.from = parting.to = state.position;
     // A copy that was never started has its source's control file.
-    const bool is_copy = told.output.find("\ncopy=yes\n") != std::string::npos;
+    const bool is_copy = told.find("\ncopy=yes\n") != std::string::npos;
     const bool was_primary = !is_copy && (control.says_primary() || control.is_clean_primary());
     if (parting.timeline == fresh.timeline && !was_primary) {
         co_return parting;  // It followed the new primary: nothing of its own.

@@ -33,11 +33,11 @@ class PgServerControl final : public postgres::ServerControl {
     Task<postgres::Divergence> keep_divergence(postgres::Server old_primary,
                                                postgres::Server new_primary, std::string keep_in,
                                                Instant deadline) override;
+    Task<postgres::Commits> commits_after(postgres::Server server, postgres::Lsn from,
+                                          Instant deadline) override;
     /// Where old and new have parted, keep_divergence() must have kept the difference: kDenied
     /// otherwise. kDenied too when `server` is not proven to be out of force, or `primary` to be in
     /// it. Needs room for a second copy beside the data directory.
-    Task<postgres::Commits> commits_after(postgres::Server server, postgres::Lsn from,
-                                          Instant deadline) override;
     Task<postgres::ServerState> rebuild(postgres::Server server, postgres::Server primary,
                                         Epoch epoch, Instant deadline) override;
     Task<postgres::ServerState> follow(postgres::Server standby, postgres::Server primary,
@@ -53,6 +53,7 @@ class PgServerControl final : public postgres::ServerControl {
   private:
     struct Sighting;
     struct Parting;
+    struct Remains;
     struct Timelines;
     struct Standby;
 
@@ -90,6 +91,7 @@ class PgServerControl final : public postgres::ServerControl {
                                                         postgres::Server new_primary,
                                                         Parting parting, Instant deadline);
     Task<PgResult> names_in(postgres::Server server, std::string nodes, Instant deadline);
+    Task<Remains> look_at_remains(postgres::Server server, Instant deadline);
     Task<Parting> find_parting(postgres::Server old_primary, postgres::Server new_primary,
                                Instant deadline);
     Task<std::string> manifest_of(postgres::Server old_primary, Parting parting, Instant deadline);
