@@ -49,7 +49,6 @@ class PostgresComponent final : public Component {
     }
     [[nodiscard]] bool was_in_sync(const Verdicts& verdicts, const SiteId& primary) const;
 
-    [[nodiscard]] std::string keep_directory(const postgres::Server& server) const;
     /// The one of `servers` that step `by` names when it has run; the only one needs no name.
     [[nodiscard]] ServerGroup chosen(const Servers& servers, std::string_view by,
                                      std::string_view name = "name") const;

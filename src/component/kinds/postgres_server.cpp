@@ -220,6 +220,10 @@ const std::string& known_as(const postgres::Server& server) {
     return server.name.empty() ? server.site.str() : server.name;
 }
 
+std::string keep_directory(const postgres::Server& server, const std::string& declared) {
+    return declared.empty() ? server.data + "-divergence" : declared;
+}
+
 std::string name_of(const postgres::Server& server) {
     return "the server " + (server.name.empty() ? std::string() : server.name + " ") + "at " +
            server.site.str() + (server.data.empty() ? std::string() : " (" + server.data + ")");

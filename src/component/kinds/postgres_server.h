@@ -33,6 +33,8 @@ plan::Type server_type(std::string doc);
 plan::Type postgres_site_type();
 /// How others of the plan refer to it: its name, else its site's.
 const std::string& known_as(const postgres::Server& server);
+/// Where, on its host, WAL is kept that only this server has: as the plan says, else beside it.
+std::string keep_directory(const postgres::Server& server, const std::string& declared);
 /// How people name it: "the server at east (/var/lib/postgresql/15/main)".
 std::string name_of(const postgres::Server& server);
 /// True when a password stands in it: refused, for steps are journalled and printed.

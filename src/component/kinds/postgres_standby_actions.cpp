@@ -173,8 +173,7 @@ class RebuildAction final : public PostgresAction {
 
   private:
     static std::string keep_in(const workflow::Call& call, const postgres::Server& target) {
-        const auto declared = call.with.text("keep");
-        return (declared.empty() ? target.data + "-divergence" : declared) + "/" + call.run.str();
+        return keep_directory(target, call.with.text("keep")) + "/" + call.run.str();
     }
     // The keep step's outputs hold its own count: a report adds both.
     static postgres::Divergence not_counted(postgres::Divergence all, const workflow::Call& call) {

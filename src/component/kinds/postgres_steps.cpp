@@ -84,11 +84,6 @@ bool has_own_fence(const postgres::Server& server) {
     return !server.data.empty() || !server.fence_command.empty();
 }
 
-std::string PostgresComponent::keep_directory(const postgres::Server& server) const {
-    const std::string declared = plan_.settings.text("keep");
-    return declared.empty() ? server.data + "-divergence" : declared;
-}
-
 ServerGroup PostgresComponent::chosen(const Servers& servers, std::string_view by,
                                       std::string_view name) const {
     return {servers, servers.size() > 1 ? output(by, name) : std::string()};
@@ -152,7 +147,9 @@ PhaseStep PostgresComponent::keep(const postgres::Server& old, const ServerGroup
     PhaseStep made = make_step(Phase::kRelease, name_for("keep", old, is_one_of_many),
                                "postgres.keep_divergence", std::chrono::minutes(5));
     Parameters with;
-    with.node("old", to_node(old)).node("new", to_node(now)).text("keep", keep_directory(old));
+    with.node("old", to_node(old))
+        .node("new", to_node(now))
+        .text("keep", keep_directory(old, plan_.settings.text("keep")));
     if (is_one_of_many) {
         with.text("fenced", output(name_for("fence", old, true), "process:-"));
     }
