@@ -11,46 +11,24 @@
 
 #include "sim/scenario.h"
 #include "sim/sim_node.h"
+#include "state/passing_store_test_support.h"
 
 namespace muster::sim {
 
 /// A store that refuses what it is told to.
-class BadStore final : public state::Store {
+class BadStore final : public state::PassingStore {
   public:
-    explicit BadStore(state::Store& inner) : inner_(inner) {}
+    using PassingStore::PassingStore;
 
     /// Which commits do not go through; empty: all do.
     std::function<bool(const state::Transaction&)> is_refused;
 
-    Task<std::optional<state::KeyValue>> get(std::string key, Instant deadline) override {
-        return inner_.get(std::move(key), deadline);
-    }
-    Task<std::vector<state::KeyValue>> list(Range range, Instant deadline) override {
-        return inner_.list(std::move(range), deadline);
-    }
     Task<state::Revision> commit(state::Transaction transaction, Instant deadline) override {
         if (is_refused && is_refused(transaction)) {
             co_return Error{Errc::kUnavailable, "the store is down"};
         }
-        co_return co_await inner_.commit(std::move(transaction), deadline);
+        co_return co_await PassingStore::commit(std::move(transaction), deadline);
     }
-    Task<state::LeaseId> grant(Duration ttl, Instant deadline) override {
-        return inner_.grant(ttl, deadline);
-    }
-    Task<> renew(state::LeaseId lease, Instant deadline) override {
-        return inner_.renew(lease, deadline);
-    }
-    Task<> revoke(state::LeaseId lease, Instant deadline) override {
-        return inner_.revoke(lease, deadline);
-    }
-    Task<state::Changes> watch(std::string prefix, state::Revision from,
-                               Instant deadline) override {
-        return inner_.watch(std::move(prefix), from, deadline);
-    }
-    Task<state::Revision> revision(Instant deadline) override { return inner_.revision(deadline); }
-
-  private:
-    state::Store& inner_;
 };
 
 /// One node at the arbiter over a healthy pair, with clients that write.

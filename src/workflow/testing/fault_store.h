@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "state/memory_store.h"
+#include "state/passing_store_test_support.h"
 #include "workflow/journal.h"
 
 namespace muster::workflow::testing {
@@ -35,7 +36,7 @@ class Mortality {
 };
 
 /// A store that dies before or after a write, loses its tongue, and remembers each intent written.
-class FaultStore final : public state::Store {
+class FaultStore final : public state::PassingStore {
   public:
     /// What to answer to a commit instead of letting it through.
     struct Fault {
@@ -44,7 +45,7 @@ class FaultStore final : public state::Store {
     };
 
     FaultStore(state::MemoryStore& inner, Mortality& mortality)
-        : inner_(inner), mortality_(mortality) {}
+        : PassingStore(inner), mortality_(mortality) {}
 
     /// Asked with the commit's number (from 1); nothing: no fault.
     std::function<std::optional<Fault>(std::size_t)> fault;
@@ -57,13 +58,13 @@ class FaultStore final : public state::Store {
         if (mortality_.is_dead()) {
             return down<std::optional<state::KeyValue>>();
         }
-        return inner_.get(std::move(key), deadline);
+        return PassingStore::get(std::move(key), deadline);
     }
     Task<std::vector<state::KeyValue>> list(Range range, Instant deadline) override {
         if (mortality_.dies_here()) {
             return down<std::vector<state::KeyValue>>();
         }
-        return inner_.list(std::move(range), deadline);
+        return PassingStore::list(std::move(range), deadline);
     }
     Task<state::Revision> commit(state::Transaction transaction, Instant deadline) override {
         if (mortality_.dies_here()) {
@@ -74,7 +75,7 @@ class FaultStore final : public state::Store {
             co_return Error{injected->code, "the store is down"};
         }
         const auto ops = transaction.ops;
-        const auto committed = co_await inner_.commit(std::move(transaction), deadline);
+        const auto committed = co_await PassingStore::commit(std::move(transaction), deadline);
         if (committed) {
             note(ops);
         }
@@ -86,20 +87,6 @@ class FaultStore final : public state::Store {
         }
         co_return committed;
     }
-    Task<state::LeaseId> grant(Duration ttl, Instant deadline) override {
-        return inner_.grant(ttl, deadline);
-    }
-    Task<> renew(state::LeaseId lease, Instant deadline) override {
-        return inner_.renew(lease, deadline);
-    }
-    Task<> revoke(state::LeaseId lease, Instant deadline) override {
-        return inner_.revoke(lease, deadline);
-    }
-    Task<state::Changes> watch(std::string prefix, state::Revision from,
-                               Instant deadline) override {
-        return inner_.watch(std::move(prefix), from, deadline);
-    }
-    Task<state::Revision> revision(Instant deadline) override { return inner_.revision(deadline); }
 
   private:
     template <class T>
@@ -125,7 +112,6 @@ class FaultStore final : public state::Store {
         }
     }
 
-    state::MemoryStore& inner_;
     Mortality& mortality_;
     std::size_t commits_ = 0;
 };
