@@ -4,6 +4,7 @@
 Needs root: every run makes two sites, an arbiter and a place for users as network namespaces of this machine.
 """
 import argparse
+import ctypes
 import json
 import os
 import pathlib
@@ -173,6 +174,8 @@ def main():
     if os.getuid() != 0:
         print("bench: needs root for network namespaces\nnext: script/bench failover as root", file=sys.stderr)
         return 2
+    # The shared memory that killed servers leave goes with this namespace; the system has room for few segments.
+    ctypes.CDLL(None).unshare(0x08000000)  # CLONE_NEWIPC
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that every `finally` cleans up.
     rows = []
     try:

@@ -221,6 +221,7 @@ class Stand:
         pids = self.own_processes()
         cluster.kill(pids, signal.SIGKILL)
         cluster.wait_gone(pids, 5)
+        cluster.remove_segments()
         if self.network:
             self.network.end()
         cluster.remove(self.folder)

@@ -137,6 +137,7 @@ def guard(tests):
             if pid == tests:
                 break
     is_clean = end_all(os.getpid())
+    cluster.remove_segments()
     code = os.waitstatus_to_exitcode(status)
     sys.exit(code if code >= 0 and is_clean else 1)
 

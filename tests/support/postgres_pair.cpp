@@ -1,6 +1,8 @@
 #include "support/postgres_pair.h"
 
 #include <libpq-fe.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 namespace muster::testing {
@@ -37,6 +40,40 @@ void must(const std::string& command) {
     }
 }
 
+void start_server(const std::string& bin, const std::string& data) {
+    const auto log = data + "/server.log";
+    const auto command = as_server(bin + "/pg_ctl start -s -w -D " + data + " -l " + log);
+    if (shell(command).exit_code != 0) {
+        throw std::runtime_error(command + ": " + shell("tail -n 20 " + log).output);
+    }
+}
+
+// Removes the shared memory that killed servers left: 56 bytes each that only a next start in the
+// same data directory would take back, and the system has room for 4,096 of them. PostgreSQL itself
+// calls a segment dead when nobody is attached and its maker is gone.
+void remove_segments(uid_t owner) {
+    constexpr std::uint64_t kPage = 4096;
+    std::ifstream table("/proc/sysvipc/shm");
+    std::string line;
+    std::getline(table, line);  // The headings.
+    while (std::getline(table, line)) {
+        std::istringstream fields(line);
+        std::string key;
+        std::string permissions;
+        std::string last;
+        int segment = 0;
+        std::uint64_t size = 0;
+        std::string maker;
+        int attached = 0;
+        uid_t user = 0;
+        fields >> key >> segment >> permissions >> size >> maker >> last >> attached >> user;
+        if (fields && user == owner && size < kPage && attached == 0 &&
+            !std::filesystem::exists("/proc/" + maker)) {
+            ::shmctl(segment, IPC_RMID, nullptr);
+        }
+    }
+}
+
 // Memory where there is enough of it: a server's files are many, and slow disks are not the
 // subject.
 std::filesystem::path temporary() {
@@ -53,8 +90,9 @@ std::filesystem::path temporary() {
 // One initialised pair for the whole program; each test works on a copy.
 class Template {
   public:
-    Template() : folder_(make_folder("muster-pg-template")) {
-        const auto a = folder_ + "/a";
+    Template() : folder_("muster-pg-template") {
+        const auto& folder = folder_.path();
+        const auto a = folder + "/a";
         must(as_server(
             tools() + "/initdb -N -A trust -U postgres --no-instructions --wal-segsize=1 -D " + a));
         std::ofstream(a + "/postgresql.conf", std::ios::app)
@@ -64,34 +102,22 @@ class Template {
                "wal_retrieve_retry_interval = 100ms\nmax_wal_size = 64MB\nmin_wal_size = "
                "2MB\nwal_keep_size = 32MB\n"
                "unix_socket_directories = '"
-            << folder_ << "'\n";
-        must(as_server(tools() + "/pg_ctl start -s -w -D " + a + " -l " + a + "/server.log"));
-        must(as_server("psql -qX -h " + folder_ +
+            << folder << "'\n";
+        start_server(tools(), a);
+        must(as_server("psql -qX -h " + folder +
                        " -U postgres -c 'CREATE TABLE rows (id int PRIMARY KEY)'"));
-        must(as_server(tools() + "/pg_basebackup -c fast -R -D " + folder_ +
-                       "/b -d 'host=" + folder_ + " user=postgres'"));
+        must(as_server(tools() + "/pg_basebackup -c fast -R -D " + folder +
+                       "/b -d 'host=" + folder + " user=postgres'"));
         must(as_server(tools() + "/pg_ctl stop -s -w -m fast -D " + a));
     }
     Template(const Template&) = delete;
     Template& operator=(const Template&) = delete;
-    ~Template() { std::filesystem::remove_all(folder_); }
+    ~Template() = default;
 
-    [[nodiscard]] const std::string& folder() const { return folder_; }
-
-    static std::string make_folder(const std::string& name) {
-        auto pattern = (temporary() / (name + "-XXXXXX")).string();
-        if (::mkdtemp(pattern.data()) == nullptr) {
-            throw std::runtime_error("no temporary directory");
-        }
-        if (::getuid() == 0) {
-            must("chown postgres " + pattern);
-        }
-        must("chmod 755 " + pattern);
-        return pattern;
-    }
+    [[nodiscard]] const std::string& folder() const { return folder_.path(); }
 
   private:
-    std::string folder_;
+    ServersFolder folder_;
 };
 
 const Template& the_template() {
@@ -200,14 +226,40 @@ const std::set<int>& WritingClient::stop() {
     return ids_;
 }
 
-PostgresPair::PostgresPair() : folder_(Template::make_folder("muster-pg")) {
-    must("cp -a " + the_template().folder() + "/a " + the_template().folder() + "/b " + folder_);
-    a_ = make_server(folder_, "a");
-    b_ = make_server(folder_, "b");
-    adapt(folder_, "a");
-    adapt(folder_, "b");
+ServersFolder::ServersFolder(const std::string& name)
+    : path_((temporary() / (name + "-XXXXXX")).string()) {
+    if (::mkdtemp(path_.data()) == nullptr) {
+        throw std::runtime_error("no temporary directory");
+    }
+    if (::getuid() == 0) {
+        must("chown postgres " + path_);
+    }
+    must("chmod 755 " + path_);
+}
+
+ServersFolder::~ServersFolder() {
+    const std::string processes = "for p in /proc/[0-9]*; do case $(readlink $p/cwd) in " + path_ +
+                                  "/*) echo ${p#/proc/};; esac; done";
+    static_cast<void>(shell("kill -9 $(" + processes + ")"));
+    for (int turn = 0; turn < 500 && !shell(processes).output.empty(); ++turn) {
+        ::usleep(2000);
+    }
+    struct stat about {};
+    if (::stat(path_.c_str(), &about) == 0) {
+        remove_segments(about.st_uid);
+    }
+    std::filesystem::remove_all(path_);
+}
+
+PostgresPair::PostgresPair() : folder_("muster-pg") {
+    const auto& folder = folder_.path();
+    must("cp -a " + the_template().folder() + "/a " + the_template().folder() + "/b " + folder);
+    a_ = make_server(folder, "a");
+    b_ = make_server(folder, "b");
+    adapt(folder, "a");
+    adapt(folder, "b");
     std::ofstream(b_.data + "/postgresql.auto.conf")
-        << "primary_conninfo = 'host=" << folder_ << "/socket-a user=postgres'\n";
+        << "primary_conninfo = 'host=" << folder << "/socket-a user=postgres'\n";
     start(a_);
     start(b_);
     commands_ = std::make_unique<adapters::ProcessRunner>(io_.get_executor(), clock_);
@@ -216,17 +268,6 @@ PostgresPair::PostgresPair() : folder_(Template::make_folder("muster-pg")) {
     if (!await_caught_up(a_, b_)) {
         throw std::runtime_error("the standby does not stream");
     }
-}
-
-PostgresPair::~PostgresPair() {
-    for (const auto& server : {a_, b_}) {
-        static_cast<void>(shell("for p in /proc/[0-9]*; do [ $p/cwd -ef " + server.data +
-                                " ] && kill -9 ${p#/proc/}; done"));
-    }
-    for (int turn = 0; turn < 500 && processes(a_) + processes(b_) > 0; ++turn) {
-        ::usleep(2000);
-    }
-    std::filesystem::remove_all(folder_);
 }
 
 std::string PostgresPair::sql(const postgres::Server& server, const std::string& statement) {
@@ -257,8 +298,7 @@ int PostgresPair::processes(const postgres::Server& server) {
 }
 
 void PostgresPair::start(const postgres::Server& server) {
-    must(as_server(server.bin + "/pg_ctl start -s -w -D " + server.data + " -l " + server.data +
-                   "/server.log"));
+    start_server(server.bin, server.data);
 }
 
 bool PostgresPair::await_caught_up(const postgres::Server& primary,

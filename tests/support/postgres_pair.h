@@ -57,6 +57,21 @@ class RecordingLog final : public Log {
     std::vector<std::string> lines_;
 };
 
+/// A temporary directory for servers. When it goes, so do they, its files, and the shared memory
+/// that a killed server leaves.
+class ServersFolder {
+  public:
+    explicit ServersFolder(const std::string& name);
+    ServersFolder(const ServersFolder&) = delete;
+    ServersFolder& operator=(const ServersFolder&) = delete;
+    ~ServersFolder();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
 /// A real primary (site a) and its streaming standby (site b) in a temporary directory, reached
 /// over Unix sockets only. Both are killed, and all is removed, when the object goes.
 class PostgresPair {
@@ -64,12 +79,12 @@ class PostgresPair {
     PostgresPair();
     PostgresPair(const PostgresPair&) = delete;
     PostgresPair& operator=(const PostgresPair&) = delete;
-    ~PostgresPair();
+    ~PostgresPair() = default;
 
     [[nodiscard]] const postgres::Server& a() const { return a_; }
     [[nodiscard]] const postgres::Server& b() const { return b_; }
     [[nodiscard]] adapters::PgServerControl& control() { return *control_; }
-    [[nodiscard]] std::string folder() const { return folder_; }
+    [[nodiscard]] std::string folder() const { return folder_.path(); }
     [[nodiscard]] const RecordingLog& log() const { return log_; }
     [[nodiscard]] Clock& clock() { return clock_; }
 
@@ -90,7 +105,7 @@ class PostgresPair {
     static void cut_off(const postgres::Server& standby);
 
   private:
-    std::string folder_;
+    ServersFolder folder_;
     postgres::Server a_;
     postgres::Server b_;
     boost::asio::io_context io_;
