@@ -51,6 +51,7 @@ struct Server {
             const auto [error, length] = co_await asio::async_read_until(
                 socket, asio::dynamic_buffer(text), "\r\n\r\n", kValue);
             if (error) {
+                self->farewell = error;
                 co_return Result<>{};
             }
             self->request = text.substr(0, length);
@@ -67,6 +68,7 @@ struct Server {
     TaskGroup group;
     std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     std::string request;
+    boost::system::error_code farewell;  // Of the client that left last.
     int connections = 0;
     bool is_closing = false;  // After each answer.
 };
@@ -203,6 +205,14 @@ TEST_F(PlainHttpTest, EachRequestEndsAtItsOwnDeadline) {
     }
     ASSERT_TRUE(test::run(loop_, group.wait()));
     EXPECT_EQ(ended, (std::vector{1, 2, 3, 4}));
+}
+
+TEST_F(PlainHttpTest, AFreshConnectionEndsWithoutLeavingPortsBehind) {
+    ASSERT_TRUE(send({.url = url()}));
+    while (!server_.farewell) {
+        ASSERT_EQ(loop_.run_one_for(5s), 1U);
+    }
+    EXPECT_EQ(server_.farewell, asio::error::connection_reset);
 }
 
 TEST_F(PlainHttpTest, KeepsAConnectionAndRenewsItAfterThirtySeconds) {
