@@ -56,34 +56,44 @@ Bytes query_for(std::string_view name, ldns_rr_type type) {
 
 Result<std::shared_ptr<const DnsAnswers>> DnsAnswers::build(
     const std::vector<DnsResponder::Zone>& zones, const std::vector<DnsTable::Set>& steered,
-    std::uint32_t serial, const DnsAnswers* before) {
+    std::uint32_t serial) {
     // Shared by the threads that answer from it: whoever leaves it last frees it.
     auto answers = std::make_shared<DnsAnswers>();
-    const auto* table = before == nullptr ? nullptr : before->table_.get();
-    TRY(answers->table_, DnsTable::build(zones, steered, serial, table));
-    TRY_OK(answers->prepare(before));
+    TRY(answers->table_, DnsTable::build(zones, steered, serial));
+    answers->prepare_denials();
+    for (const auto& [text, held] : answers->table_->names()) {
+        TRY_OK(answers->prepare_name(text, *held));
+    }
     return std::shared_ptr<const DnsAnswers>(std::move(answers));
 }
 
-Result<> DnsAnswers::prepare(const DnsAnswers* before) {
-    for (const auto& [zone, soa] : table_->denials()) {
-        prepare_denial(zone, soa);
-    }
-    names_.reserve(2 * table_->names().size());
-    for (const auto& [text, held] : table_->names()) {
-        prepare_parents(held.wire);
-        if (before == nullptr || !take_over(text, held, *before)) {
-            TRY_OK(prepare_name(text, held));
+Result<std::shared_ptr<const DnsAnswers>> DnsAnswers::with(const DnsTable::Set& steered,
+                                                           std::uint32_t serial) const {
+    auto answers = std::make_shared<DnsAnswers>();
+    TRY(answers->table_, table_->with(steered, serial));
+    answers->names_ = names_;
+    answers->prepare_denials();
+    const auto name = plain_name(steered.record.name);
+    const auto* zone = table_->zone_name(name);
+    for (const auto& [text, held] : answers->table_->names()) {
+        // The zone's own name has the serial, and what an alias answers depends on others.
+        if (text == name || text == *zone || held->held(LDNS_RR_TYPE_CNAME) != nullptr) {
+            TRY_OK(answers->prepare_name(text, *held));
         }
     }
-    return {};
+    return std::shared_ptr<const DnsAnswers>(std::move(answers));
 }
 
-void DnsAnswers::prepare_denial(const std::string& zone, const ldns_rr* soa) {
-    auto& denial = denials_[zone];
+void DnsAnswers::prepare_denials() {
+    for (const auto& [zone, soa] : table_->denials()) {
+        denials_.push_back(make_denial(zone, soa));
+    }
+}
+
+DnsAnswers::Denial DnsAnswers::make_denial(std::string_view zone, const ldns_rr* soa) {
+    Denial denial{.zone = std::string(zone), .bytes = {}, .pointers = {}};
     auto& bytes = denial.bytes;
-    denial.zone_size = zone.size();
-    const auto put_name = [&](const std::string& name) {
+    const auto put_name = [&](std::string_view name) {
         const bool ends_in_zone = zone.size() > 1 && name.ends_with(zone);
         const auto own = name.size() - (ends_in_zone ? zone.size() : 0);
         bytes.insert(bytes.end(), name.begin(), name.begin() + static_cast<long>(own));
@@ -108,63 +118,56 @@ void DnsAnswers::prepare_denial(const std::string& zone, const ldns_rr* soa) {
                      ldns_rdf_data(number) + ldns_rdf_size(number));
     }
     put_dns_number(bytes, at + 8, bytes.size() - at - kTypeClassTtlLength);
+    return denial;
 }
 
-const DnsAnswers::Denial* DnsAnswers::denial_of(std::string_view name) const {
+/// That of the innermost zone.
+std::optional<std::size_t> DnsAnswers::denial_of(std::string_view name) const {
     for (auto at = name; !at.empty(); at = parent_of_wire(at)) {
-        if (const auto found = denials_.find(at); found != denials_.end()) {
-            return &found->second;
+        const auto found = std::ranges::find(denials_, at, &Denial::zone);
+        if (found != denials_.end()) {
+            return static_cast<std::size_t>(found - denials_.begin());
         }
     }
-    return nullptr;
-}
-
-/// Whether the name has the answers that it had before. What an alias answers depends on others.
-bool DnsAnswers::take_over(const std::string& text, const DnsTable::Name& held,
-                           const DnsAnswers& before) {
-    const auto known = before.table_->names().find(text);
-    if (known == before.table_->names().end() || known->second.sets != held.sets ||
-        held.held(LDNS_RR_TYPE_CNAME) != nullptr) {
-        return false;
-    }
-    names_[held.wire].by_type = before.names_.at(held.wire).by_type;
-    return true;
+    return std::nullopt;
 }
 
 Result<> DnsAnswers::prepare_name(const std::string& text, const DnsTable::Name& held) {
-    auto& name = names_[held.wire];
     const bool is_alias = held.held(LDNS_RR_TYPE_CNAME) != nullptr;
+    auto tails = std::make_shared<Tails>();
     for (const auto type : kTypes) {
         if (!is_alias && type != LDNS_RR_TYPE_ANY && held.held(type) == nullptr) {
             continue;
         }
         TRY(auto tail, make_tail(text, held.wire, type));
-        if (tail != nullptr) {
-            name.by_type.emplace_back(type, std::move(tail));
+        if (tail) {
+            tails->by_type.emplace_back(type, std::move(*tail));
         }
     }
     if (is_alias) {
-        TRY(name.otherwise, make_tail(text, held.wire, kPrivateType));
+        TRY(tails->otherwise, make_tail(text, held.wire, kPrivateType));
     }
+    prepare_parents(held.wire);
+    names_.at(held.wire).tails = std::move(tails);
     return {};
 }
 
 /// The name and those above it, up to its outermost zone.
 void DnsAnswers::prepare_parents(std::string_view name) {
-    for (auto at = name; !at.empty(); at = parent_of_wire(at)) {
-        const auto* denial = denial_of(at);
-        if (denial == nullptr ||
-            !names_.try_emplace(std::string(at), Name{denial, {}, {}}).second) {
+    for (auto at = name; !at.empty() && !names_.contains(at); at = parent_of_wire(at)) {
+        const auto denial = denial_of(at);
+        if (!denial) {
             return;
         }
+        names_.emplace(at, Name{*denial, nullptr});
     }
 }
 
-Result<std::shared_ptr<const DnsAnswers::Tail>> DnsAnswers::make_tail(const std::string& text,
-                                                                      std::string_view wire,
-                                                                      ldns_rr_type type) const {
+Result<std::optional<DnsAnswers::Tail>> DnsAnswers::make_tail(const std::string& text,
+                                                              std::string_view wire,
+                                                              ldns_rr_type type) const {
     if (table_->find(text, type).answers.empty()) {
-        return std::shared_ptr<const Tail>();
+        return std::optional<Tail>();
     }
     const auto query = query_for(wire, type);
     const auto whole = answer_query(query, *table_, false);
@@ -172,18 +175,17 @@ Result<std::shared_ptr<const DnsAnswers::Tail>> DnsAnswers::make_tail(const std:
         return Error{Errc::kInvalid, "the answers of " + text + " don't fit a DNS message (64 KiB)",
                      "give it fewer"};
     }
-    return std::make_shared<const Tail>(
-        Bytes(whole.begin() + static_cast<long>(query.size()), whole.end()),
-        dns_number_at(whole, 6));
+    return std::optional(Tail{Bytes(whole.begin() + static_cast<long>(query.size()), whole.end()),
+                              dns_number_at(whole, 6)});
 }
 
-const DnsAnswers::Tail* DnsAnswers::Name::tail(std::uint16_t type) const {
+const DnsAnswers::Tail* DnsAnswers::Tails::tail(std::uint16_t type) const {
     for (const auto& [held, tail] : by_type) {
         if (held == type) {
-            return tail.get();
+            return &tail;
         }
     }
-    return otherwise.get();
+    return otherwise ? &*otherwise : nullptr;
 }
 
 DnsAnswers::Found DnsAnswers::find(std::string_view name) const {
@@ -202,8 +204,10 @@ std::size_t DnsAnswers::answer_plain(std::span<const std::uint8_t> query,
         return 0;
     }
     const auto found = find(plain->name());
-    const auto* tail = found.is_exact ? found.name->tail(plain->type()) : nullptr;
-    const auto* denial = found.name == nullptr || tail != nullptr ? nullptr : found.name->denial;
+    const auto* tails = found.is_exact ? found.name->tails.get() : nullptr;
+    const auto* tail = tails == nullptr ? nullptr : tails->tail(plain->type());
+    const auto* denial =
+        found.name == nullptr || tail != nullptr ? nullptr : &denials_[found.name->denial];
     std::span<const std::uint8_t> behind;
     if (tail != nullptr) {
         behind = tail->bytes;
@@ -229,7 +233,7 @@ std::size_t DnsAnswers::answer_plain(std::span<const std::uint8_t> query,
     put_dns_number(out, 8, denial == nullptr ? 0 : 1);
     std::ranges::copy(behind, out.begin() + static_cast<long>(plain->end()));
     if (denial != nullptr) {
-        const auto zone = kDnsHeader + plain->name().size() - denial->zone_size;
+        const auto zone = kDnsHeader + plain->name().size() - denial->zone.size();
         for (const auto pointer : denial->pointers) {
             put_dns_number(out, plain->end() + pointer, kPointer | zone);
         }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,11 +24,13 @@ class DnsAnswers {
     DnsAnswers(const DnsAnswers&) = delete;
     DnsAnswers& operator=(const DnsAnswers&) = delete;
 
-    /// What `before` holds alike is shared with it. kInvalid as `DnsTable::build`, and for a name
-    /// whose answer is longer than a message can be.
+    /// kInvalid as `DnsTable::build`, and for a name whose answer is longer than a message can be.
     static Result<std::shared_ptr<const DnsAnswers>> build(
         const std::vector<DnsResponder::Zone>& zones, const std::vector<DnsTable::Set>& steered,
-        std::uint32_t serial, const DnsAnswers* before = nullptr);
+        std::uint32_t serial);
+    /// As `DnsTable::with`. What the change leaves alike is shared.
+    [[nodiscard]] Result<std::shared_ptr<const DnsAnswers>> with(const DnsTable::Set& steered,
+                                                                 std::uint32_t serial) const;
 
     /// Writes the answer to a query that came by UDP into `out`, which has room for kMaxUdpAnswer,
     /// and says how long it is; 0 when the query deserves none.
@@ -50,16 +52,20 @@ class DnsAnswers {
     /// The SOA of a zone's negative answers. Names in it end in a pointer to the zone's name within
     /// the question, and where that stands depends on the question.
     struct Denial {
-        std::size_t zone_size = 0;
+        std::string zone;
         std::vector<std::uint8_t> bytes;
         std::vector<std::size_t> pointers;
     };
-    struct Name {
-        const Denial* denial = nullptr;
-        std::vector<std::pair<std::uint16_t, std::shared_ptr<const Tail>>> by_type;
-        std::shared_ptr<const Tail> otherwise;  ///< A CNAME answers every type.
+    /// The positive answers of a name.
+    struct Tails {
+        std::vector<std::pair<std::uint16_t, Tail>> by_type;
+        std::optional<Tail> otherwise;  ///< A CNAME answers every type.
 
         [[nodiscard]] const Tail* tail(std::uint16_t type) const;
+    };
+    struct Name {
+        std::size_t denial = 0;              ///< Which one, in the order of the zones.
+        std::shared_ptr<const Tails> tails;  ///< None of a name without records between others.
     };
     struct Hash {
         using is_transparent = void;
@@ -67,28 +73,26 @@ class DnsAnswers {
             return std::hash<std::string_view>()(name);
         }
     };
-    template <class Value>
-    using ByName = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
     /// The closest name that exists; none outside the zones.
     struct Found {
         const Name* name = nullptr;
         bool is_exact = false;
     };
 
-    Result<> prepare(const DnsAnswers* before);
-    void prepare_denial(const std::string& zone, const ldns_rr* soa);
+    void prepare_denials();
+    static Denial make_denial(std::string_view zone, const ldns_rr* soa);
     Result<> prepare_name(const std::string& text, const DnsTable::Name& held);
     void prepare_parents(std::string_view name);
-    bool take_over(const std::string& text, const DnsTable::Name& held, const DnsAnswers& before);
-    Result<std::shared_ptr<const Tail>> make_tail(const std::string& text, std::string_view wire,
-                                                  ldns_rr_type type) const;
-    [[nodiscard]] const Denial* denial_of(std::string_view name) const;
+    Result<std::optional<Tail>> make_tail(const std::string& text, std::string_view wire,
+                                          ldns_rr_type type) const;
+    [[nodiscard]] std::optional<std::size_t> denial_of(std::string_view name) const;
     [[nodiscard]] Found find(std::string_view name) const;
 
     std::unique_ptr<DnsTable> table_ = std::make_unique<DnsTable>();  ///< Without zones at first.
-    // Both by the name in wire form and lower case.
-    ByName<Denial> denials_;
-    ByName<Name> names_;  ///< Whatever exists, names without records between others included.
+    std::vector<Denial> denials_;
+    /// Whatever exists, names without records between others included, by the name in wire form and
+    /// lower case.
+    std::unordered_map<std::string, Name, Hash, std::equal_to<>> names_;
 };
 
 }  // namespace muster::adapters

@@ -250,18 +250,59 @@ TEST(DnsAnswers, LeaveToTheGeneralWayWhatIsNotPlain) {
 }
 
 TEST(DnsAnswers, AreTheSameWhetherBuiltAfreshOrFromTheOnesBefore) {
-    const auto first = DnsAnswers::build(zones(), steered("192.0.2.7"), 7).value();
-    auto changed = zones();
-    changed[0].fixed[1].answers = {"192.0.2.77"};  // www, to which two aliases lead.
-    const auto grown = DnsAnswers::build(changed, steered("192.0.2.8"), 8, first.get()).value();
-    const auto afresh = DnsAnswers::build(changed, steered("192.0.2.8"), 8).value();
+    auto sets = steered("192.0.2.7");
+    auto grown = DnsAnswers::build(zones(), sets, 7).value();
+    // A name to which an alias leads, one that is new, one between others, a type that is new.
+    sets[0].answers = {"192.0.2.8"};
+    sets.push_back({{"target.elsewhere.example.org", "A", 30s}, {"192.0.2.20"}, 5s});
+    sets.push_back({{"elsewhere.example.org", "CNAME", 30s}, {"shop.example.com"}, 5s});
+    sets.push_back({{"shop.example.com", "AAAA", 30s}, {"2001:db8::8"}, 5s});
+    for (const auto at : {0U, 2U, 3U, 4U}) {
+        grown = grown->with(sets[at], 7).value();
+    }
+    const auto afresh = DnsAnswers::build(zones(), sets, 7).value();
     Draw draw(1);
     for (int round = 0; round < 10'000; ++round) {
         const auto query = drawn_query(draw);
         ASSERT_EQ(plain_answer(*grown, query), plain_answer(*afresh, query)) << "round " << round;
     }
-    EXPECT_NE(plain_answer(*grown, query_of({"twice.example.com"})),
-              plain_answer(*first, query_of({"twice.example.com"})));
+    for (const auto* name : {"elsewhere.example.org", "target.elsewhere.example.org"}) {
+        for (const std::uint16_t type : {1, 5, 28, 255}) {
+            const auto query = query_of({name, type});
+            EXPECT_EQ(plain_answer(*grown, query), plain_answer(*afresh, query)) << name << type;
+        }
+    }
+    EXPECT_EQ(dns_number_at(plain_answer(*grown, query_of({"elsewhere.example.org", 28})), 6), 2);
+}
+
+TEST(DnsAnswers, AChangeRaisesTheSerialOfItsZoneAlone) {
+    const auto sets = steered("192.0.2.7");
+    const auto before = DnsAnswers::build(zones(), sets, 7).value();
+    const auto after = before->with(sets[0], 8).value();
+    for (const auto* name : {"example.com", "nothing.example.com"}) {
+        const auto query = query_of({name, LDNS_RR_TYPE_SOA});
+        EXPECT_NE(plain_answer(*before, query), plain_answer(*after, query)) << name;
+    }
+    for (const auto* name : {"example.org", "inner.zone.example.com", "nothing.example.org"}) {
+        const auto query = query_of({name, LDNS_RR_TYPE_SOA});
+        EXPECT_EQ(plain_answer(*before, query), plain_answer(*after, query)) << name;
+    }
+}
+
+TEST(DnsAnswers, OnlyASteeredSetMayBeReplaced) {
+    const auto answers = DnsAnswers::build(zones(), steered("192.0.2.7"), 7).value();
+    const std::vector<DnsTable::Set> wrong{
+        {{"www.example.com", "A", 30s}, {"192.0.2.1"}, 5s},
+        {{"shop.example.com", "CNAME", 30s}, {"www.example.com"}, 5s},
+        {{"alias.example.com", "A", 30s}, {"192.0.2.1"}, 5s},
+        {{"shop.example.com", "A", 30s}, {"no address"}, 5s},
+        {{"shop.example.net", "A", 30s}, {"192.0.2.1"}, 5s},
+        {{"example.org", "SOA", 30s}, {"x"}, 5s}};
+    for (const auto& set : wrong) {
+        const auto changed = answers->with(set, 8);
+        ASSERT_FALSE(changed) << set.record.name;
+        EXPECT_EQ(changed.error().code(), Errc::kInvalid);
+    }
 }
 
 TEST(DnsAnswers, KeepADotInsideALabelApartFromOneBetweenLabels) {

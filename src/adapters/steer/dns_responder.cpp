@@ -37,6 +37,10 @@ Duration ttl_of(const steer::Wanted& wanted) {
     return wanted.is_suspect ? std::min(wanted.record.ttl, kSuspectTtl) : wanted.record.ttl;
 }
 
+DnsTable::Set set_of(const steer::Wanted& wanted) {
+    return {wanted.record, wanted.answers, ttl_of(wanted)};
+}
+
 struct Address {
     asio::ip::address ip;
     std::uint16_t port = 0;
@@ -116,7 +120,8 @@ struct DnsResponder::Impl {
     Impl(Executor executor, Clock& c, Log& l)
         : clock(c), log(l), acceptor(executor), tasks(executor) {}
 
-    Result<> rebuild();
+    [[nodiscard]] std::uint32_t next_serial() const;
+    void use(std::shared_ptr<const DnsAnswers> next, std::uint32_t its_serial);
     Result<std::uint16_t> open(const std::string& address, const Address& at);
     Task<> serve_tcp();
     Task<> serve_one(std::shared_ptr<tcp::socket> socket);
@@ -127,7 +132,6 @@ struct DnsResponder::Impl {
     DnsUdp udp;
     tcp::acceptor acceptor;
     TaskGroup tasks;
-    std::vector<Zone> zones;
     std::map<std::pair<std::string, std::string>, steer::Wanted> steered;
     // Shared with the thread that answers by UDP, which reads it while a newer one is in force
     // here.
@@ -142,29 +146,29 @@ DnsResponder::DnsResponder(Executor executor, Clock& clock, Log& log)
 
 DnsResponder::~DnsResponder() = default;
 
-// The serial follows the clock, so that it also grows over restarts, and never stands still.
-Result<> DnsResponder::Impl::rebuild() {
+// Follows the clock, so that it also grows over restarts, and never stands still.
+std::uint32_t DnsResponder::Impl::next_serial() const {
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch());
-    const auto next = std::max(serial + 1, static_cast<std::uint32_t>(now.count()));
-    std::vector<DnsTable::Set> sets;
-    sets.reserve(steered.size());
-    for (const auto& [key, wanted] : steered) {
-        sets.push_back({wanted.record, wanted.answers, ttl_of(wanted)});
-    }
-    TRY(answers, DnsAnswers::build(zones, sets, next, answers.get()));
+    return std::max(serial + 1, static_cast<std::uint32_t>(now.count()));
+}
+
+void DnsResponder::Impl::use(std::shared_ptr<const DnsAnswers> next, std::uint32_t its_serial) {
+    answers = std::move(next);
+    serial = its_serial;
     udp.use(answers);
-    serial = next;
-    return {};
 }
 
 Result<> DnsResponder::set_zones(std::vector<Zone> zones) {
-    std::swap(impl_->zones, zones);
-    auto built = impl_->rebuild();
-    if (!built) {
-        std::swap(impl_->zones, zones);
+    std::vector<DnsTable::Set> sets;
+    sets.reserve(impl_->steered.size());
+    for (const auto& [key, wanted] : impl_->steered) {
+        sets.push_back(set_of(wanted));
     }
-    return built;
+    const auto serial = impl_->next_serial();
+    TRY(auto answers, DnsAnswers::build(zones, sets, serial));
+    impl_->use(std::move(answers), serial);
+    return {};
 }
 
 // A port that the system chose for UDP may be taken for TCP: then another one is asked for.
@@ -289,15 +293,11 @@ Task<> DnsResponder::apply(steer::Wanted wanted, Instant /*deadline*/) {
                                              std::to_string(found->second.epoch.value) + ", not " +
                                              std::to_string(wanted.epoch.value)};
     }
-    auto before = found == impl_->steered.end() ? std::nullopt : std::optional(found->second);
+    const auto serial = impl_->next_serial();
+    CO_TRY(auto answers, impl_->answers->with(set_of(wanted), serial));
     impl_->steered[key] = std::move(wanted);
-    auto built = impl_->rebuild();
-    if (!built && before) {
-        impl_->steered[key] = std::move(*before);
-    } else if (!built) {
-        impl_->steered.erase(key);
-    }
-    co_return built;
+    impl_->use(std::move(answers), serial);
+    co_return Result<>{};
 }
 
 }  // namespace muster::adapters

@@ -90,72 +90,82 @@ bool is_within(const std::string& name, const std::string& zone) {
     return backslashes % 2 == 0;
 }
 
-std::shared_ptr<const DnsTable::Held> DnsTable::Name::held(ldns_rr_type type) const {
+const DnsTable::Held* DnsTable::Name::held(ldns_rr_type type) const {
     for (const auto& [one, held] : sets) {
         if (one == type) {
-            return held;
+            return held.get();
         }
     }
     return nullptr;
 }
 
-std::shared_ptr<const DnsTable::Held> DnsTable::held(const Key& key) const {
+const DnsTable::Held* DnsTable::held(const Key& key) const {
     const auto found = names_.find(key.first);
-    return found == names_.end() ? nullptr : found->second.held(key.second);
+    return found == names_.end() ? nullptr : found->second->held(key.second);
 }
 
-Result<> DnsTable::add_set(const Key& key, std::vector<std::string> texts) {
-    const auto& [text, type] = key;
-    const auto [found, is_new] = names_.try_emplace(text);
-    auto& name = found->second;
-    const Name* known = nullptr;
-    if (before_ != nullptr) {
-        const auto at = before_->names_.find(text);
-        known = at == before_->names_.end() ? nullptr : &at->second;
-    }
-    auto held = known == nullptr ? nullptr : known->held(type);
-    if (held == nullptr || held->texts != texts) {
-        TRY(auto records, read_records(texts));
-        held = std::make_shared<const Held>(std::move(texts), std::move(records));
-    }
-    if (is_new) {
-        name.wire = known == nullptr ? wire_name(*held->records) : known->wire;
-    }
-    name.sets.emplace_back(type, std::move(held));
+Result<> DnsTable::put(const Key& key, const std::vector<std::string>& texts, bool is_steered) {
+    const auto type = key.second;
+    TRY(auto records, read_records(texts));
+    // A name is shared with other tables: what changes is a copy.
+    auto& known = names_[key.first];
+    auto name = known == nullptr ? std::make_shared<Name>(Name{wire_name(*records), {}})
+                                 : std::make_shared<Name>(*known);
+    std::erase_if(name->sets, [type](const auto& set) { return set.first == type; });
+    name->sets.emplace_back(type,
+                            std::make_shared<const Held>(Held{std::move(records), is_steered}));
+    known = std::move(name);
     return {};
 }
 
-Result<> DnsTable::add(const steer::Record& record, const std::vector<std::string>& answers,
-                       Duration ttl) {
+Result<> DnsTable::add(const Set& set, bool is_steered, bool may_replace) {
+    const auto& record = set.record;
     const auto name = plain_name(record.name);
     const auto type = ldns_get_rr_type_by_name(record.type.c_str());
     if (std::ranges::find(kTypes, type) == kTypes.end()) {
         return Error{Errc::kInvalid, "the record type \"" + record.type + "\" is not served",
                      "use A, AAAA, CNAME or TXT"};
     }
-    if (zone_of(name) == nullptr) {
+    if (zone_of(name) == zones_.end()) {
         return Error{Errc::kInvalid, "the name " + record.name + " lies in none of the zones",
                      "add its zone under dns: zones: in the plan"};
     }
     const bool is_alias = type == LDNS_RR_TYPE_CNAME;
     const auto there = names_.find(name);
-    if (there != names_.end() &&
-        (is_alias || there->second.held(type) || there->second.held(LDNS_RR_TYPE_CNAME))) {
+    const auto is_beside = [&](const auto& other) {
+        const auto& [one, held] = other;
+        if (one == type) {
+            return !(may_replace && held->is_steered);
+        }
+        return is_alias || one == LDNS_RR_TYPE_CNAME;
+    };
+    if (there != names_.end() && std::ranges::any_of(there->second->sets, is_beside)) {
         return Error{Errc::kInvalid, record.name + " is declared twice, or as an alias and more",
                      "a name is steered in one place, and a CNAME stands alone (RFC 1034)"};
     }
-    if (answers.empty() || (is_alias && answers.size() > 1)) {
+    if (set.answers.empty() || (is_alias && set.answers.size() > 1)) {
         return Error{Errc::kInvalid,
-                     record.name + " has " + std::to_string(answers.size()) + " answers",
+                     record.name + " has " + std::to_string(set.answers.size()) + " answers",
                      "give it at least one; a CNAME exactly one"};
     }
-    const auto start = name + ". " + std::to_string(seconds_of(ttl)) + " IN " + record.type + " ";
+    const auto start =
+        name + ". " + std::to_string(seconds_of(set.ttl)) + " IN " + record.type + " ";
     std::vector<std::string> texts;
-    texts.reserve(answers.size());
-    for (const auto& answer : answers) {
+    texts.reserve(set.answers.size());
+    for (const auto& answer : set.answers) {
         texts.push_back(start + rdata_text(record.type, answer));
     }
-    return add_set({name, type}, std::move(texts));
+    return put({name, type}, texts, is_steered);
+}
+
+Result<> DnsTable::set_serial(const std::string& zone, std::uint32_t serial) {
+    auto& known = zones_.at(zone);
+    const auto soa = [&](int ttl) {
+        return zone + ". " + std::to_string(ttl) + " IN SOA " + known.soa + " " +
+               std::to_string(serial) + " 300 60 604800 " + std::to_string(kNegativeSeconds);
+    };
+    TRY(known.soa_negative, read_records({soa(kNegativeSeconds)}));
+    return put({zone, LDNS_RR_TYPE_SOA}, {soa(kZoneSeconds)}, false);
 }
 
 Result<> DnsTable::add_zone(const DnsResponder::Zone& zone, std::uint32_t serial) {
@@ -164,61 +174,66 @@ Result<> DnsTable::add_zone(const DnsResponder::Zone& zone, std::uint32_t serial
         return Error{Errc::kInvalid, "the zone " + zone.name + " has no name server",
                      "give it name_servers: [ns1." + zone.name + "]"};
     }
-    const auto soa = [&](int ttl) {
-        return name + ". " + std::to_string(ttl) + " IN SOA " + plain_name(zone.name_servers[0]) +
-               ". " + plain_name(zone.contact) + "." + name + ". " + std::to_string(serial) +
-               " 300 60 604800 " + std::to_string(kNegativeSeconds);
-    };
-    TRY(zones_[name].soa_negative, read_records({soa(kNegativeSeconds)}));
-    TRY_OK(add_set({name, LDNS_RR_TYPE_SOA}, {soa(kZoneSeconds)}));
+    zones_[name].soa =
+        plain_name(zone.name_servers[0]) + ". " + plain_name(zone.contact) + "." + name + ".";
+    TRY_OK(set_serial(name, serial));
     std::vector<std::string> servers;
     servers.reserve(zone.name_servers.size());
     for (const auto& server : zone.name_servers) {
         servers.push_back(name + ". " + std::to_string(kZoneSeconds) + " IN NS " +
                           plain_name(server) + ".");
     }
-    return add_set({name, LDNS_RR_TYPE_NS}, std::move(servers));
+    return put({name, LDNS_RR_TYPE_NS}, servers, false);
 }
 
 Result<std::unique_ptr<DnsTable>> DnsTable::build(const std::vector<DnsResponder::Zone>& zones,
                                                   const std::vector<Set>& steered,
-                                                  std::uint32_t serial, const DnsTable* before) {
+                                                  std::uint32_t serial) {
     auto table = std::make_unique<DnsTable>();
-    table->before_ = before;
     for (const auto& zone : zones) {
         TRY_OK(table->add_zone(zone, serial));
     }
     for (const auto& zone : zones) {
         for (const auto& fixed : zone.fixed) {
-            TRY_OK(table->add(fixed.record, fixed.answers, fixed.record.ttl));
+            TRY_OK(table->add({fixed.record, fixed.answers, fixed.record.ttl}, false, false));
         }
     }
     for (const auto& set : steered) {
-        TRY_OK(table->add(set.record, set.answers, set.ttl));
+        TRY_OK(table->add(set, true, false));
     }
-    table->before_ = nullptr;
     return table;
 }
 
-std::vector<std::pair<std::string, const ldns_rr*>> DnsTable::denials() const {
-    std::vector<std::pair<std::string, const ldns_rr*>> denials;
+Result<std::unique_ptr<DnsTable>> DnsTable::with(const Set& steered, std::uint32_t serial) const {
+    auto table = std::make_unique<DnsTable>(*this);
+    TRY_OK(table->add(steered, true, true));
+    TRY_OK(table->set_serial(*zone_name(plain_name(steered.record.name)), serial));
+    return table;
+}
+
+std::vector<DnsTable::Denial> DnsTable::denials() const {
+    std::vector<Denial> denials;
     denials.reserve(zones_.size());
     for (const auto& [name, zone] : zones_) {
-        denials.emplace_back(names_.at(name).wire, ldns_rr_list_rr(zone.soa_negative.get(), 0));
+        denials.push_back({names_.at(name)->wire, ldns_rr_list_rr(zone.soa_negative.get(), 0)});
     }
     return denials;
 }
 
-const DnsTable::Zone* DnsTable::zone_of(const std::string& name) const {
-    const Zone* best = nullptr;
-    std::size_t length = 0;
-    for (const auto& [zone, held] : zones_) {
-        if (is_within(name, zone) && (best == nullptr || zone.size() > length)) {
-            best = &held;
-            length = zone.size();
+DnsTable::Zones::const_iterator DnsTable::zone_of(const std::string& name) const {
+    auto best = zones_.end();
+    for (auto zone = zones_.begin(); zone != zones_.end(); ++zone) {
+        if (is_within(name, zone->first) &&
+            (best == zones_.end() || zone->first.size() > best->first.size())) {
+            best = zone;
         }
     }
     return best;
+}
+
+const std::string* DnsTable::zone_name(const std::string& name) const {
+    const auto zone = zone_of(name);
+    return zone == zones_.end() ? nullptr : &zone->first;
 }
 
 bool DnsTable::exists(const std::string& name) const {
@@ -229,7 +244,7 @@ bool DnsTable::exists(const std::string& name) const {
 void DnsTable::follow_alias(const std::string& name, ldns_rr_type type, DnsFinding* finding) const {
     auto at = name;
     for (int i = 0; i < kMaxAliases; ++i) {
-        const auto alias = held({at, LDNS_RR_TYPE_CNAME});
+        const auto* alias = held({at, LDNS_RR_TYPE_CNAME});
         if (alias == nullptr) {
             break;
         }
@@ -239,7 +254,7 @@ void DnsTable::follow_alias(const std::string& name, ldns_rr_type type, DnsFindi
         at = plain_name(target);
         free(target);
     }
-    const auto found = held({at, type});
+    const auto* found = held({at, type});
     if (found != nullptr && type != LDNS_RR_TYPE_CNAME) {
         finding->answers.push_back(found->records.get());
     }
@@ -247,8 +262,8 @@ void DnsTable::follow_alias(const std::string& name, ldns_rr_type type, DnsFindi
 
 DnsFinding DnsTable::find(const std::string& name, ldns_rr_type type) const {
     DnsFinding finding;
-    const auto* zone = zone_of(name);
-    if (zone == nullptr) {
+    const auto zone = zone_of(name);
+    if (zone == zones_.end()) {
         return {LDNS_RCODE_REFUSED, false, {}, nullptr};
     }
     if (type == LDNS_RR_TYPE_ANY) {
@@ -256,7 +271,7 @@ DnsFinding DnsTable::find(const std::string& name, ldns_rr_type type) const {
             kTypes, [&](ldns_rr_type one) { return held({name, one}) != nullptr; });
         type = first == kTypes.end() ? type : *first;
     }
-    if (const auto exact = held({name, type})) {
+    if (const auto* exact = held({name, type})) {
         finding.answers.push_back(exact->records.get());
         return finding;
     }
@@ -264,7 +279,7 @@ DnsFinding DnsTable::find(const std::string& name, ldns_rr_type type) const {
     if (!finding.answers.empty()) {
         return finding;
     }
-    finding.authority = zone->soa_negative.get();
+    finding.authority = zone->second.soa_negative.get();
     finding.rcode = exists(name) ? LDNS_RCODE_NOERROR : LDNS_RCODE_NXDOMAIN;
     return finding;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,8 @@ struct DnsFinding {
     const ldns_rr_list* authority = nullptr;
 };
 
-/// The zones in one state: every record set built, ready to be pointed at. Replaced whole on a
-/// change.
+/// The zones in one state: every record set built, ready to be pointed at. It never changes: a
+/// change makes a new one, which shares with the old what is alike.
 class DnsTable {
   public:
     /// One record set that does not belong to the zones' own: the steered ones.
@@ -39,54 +40,66 @@ class DnsTable {
 
     /// kInvalid names the record that is wrong: bad address, outside every zone, a CNAME beside
     /// others.
-    /// Records that `before` holds alike are shared with it.
     static Result<std::unique_ptr<DnsTable>> build(const std::vector<DnsResponder::Zone>& zones,
                                                    const std::vector<Set>& steered,
-                                                   std::uint32_t serial,
-                                                   const DnsTable* before = nullptr);
+                                                   std::uint32_t serial);
+    /// The same with one steered set more, or in place of the one with its name and type. Its zone
+    /// gets the serial. kInvalid as `build`.
+    [[nodiscard]] Result<std::unique_ptr<DnsTable>> with(const Set& steered,
+                                                         std::uint32_t serial) const;
 
     /// `name` in lower case without the final dot. RFC 1034 section 4.3.2; NXDOMAIN and NODATA
     /// carry the SOA (RFC 2308), an empty non-terminal is NODATA (RFC 8020), ANY gives one set (RFC
     /// 8482).
     [[nodiscard]] DnsFinding find(const std::string& name, ldns_rr_type type) const;
 
-    /// The records of one type, and the text they were read from.
+    /// The records of one type.
     struct Held {
-        std::vector<std::string> texts;
         Records records;
+        bool is_steered = false;
     };
-    /// The records of one name. Shared with the table that follows, where nothing changed.
+    /// The records of one name.
     struct Name {
         std::string wire;  ///< In wire form and lower case.
         std::vector<std::pair<ldns_rr_type, std::shared_ptr<const Held>>> sets;
 
-        [[nodiscard]] std::shared_ptr<const Held> held(ldns_rr_type type) const;
+        [[nodiscard]] const Held* held(ldns_rr_type type) const;
     };
-    /// All names with records.
-    [[nodiscard]] const std::map<std::string, Name>& names() const { return names_; }
-    /// Each zone's name in wire form, and the SOA of its negative answers.
-    [[nodiscard]] std::vector<std::pair<std::string, const ldns_rr*>> denials() const;
+    /// All names with records, shared with the tables that have them alike.
+    using Names = std::map<std::string, std::shared_ptr<const Name>>;
+    [[nodiscard]] const Names& names() const { return names_; }
+    /// A zone's own name in wire form, and the SOA of its negative answers.
+    struct Denial {
+        std::string_view wire;
+        const ldns_rr* soa;
+    };
+    /// Of each zone, in an order that stays.
+    [[nodiscard]] std::vector<Denial> denials() const;
+    /// The zone in which a name lies; nullptr outside all of them.
+    [[nodiscard]] const std::string* zone_name(const std::string& name) const;
 
   private:
     struct Zone {
-        Records soa_negative;  ///< With the negative TTL, for the authority section.
+        std::string soa;  ///< "server. contact.zone.", as the SOA has them.
+        /// With the negative TTL, for the authority section.
+        std::shared_ptr<const ldns_rr_list> soa_negative;
     };
+    using Zones = std::map<std::string, Zone>;
 
     /// A name and a type.
     using Key = std::pair<std::string, ldns_rr_type>;
 
-    Result<> add(const steer::Record& record, const std::vector<std::string>& answers,
-                 Duration ttl);
+    Result<> add(const Set& set, bool is_steered, bool may_replace);
     Result<> add_zone(const DnsResponder::Zone& zone, std::uint32_t serial);
-    Result<> add_set(const Key& key, std::vector<std::string> texts);
-    [[nodiscard]] std::shared_ptr<const Held> held(const Key& key) const;
-    [[nodiscard]] const Zone* zone_of(const std::string& name) const;
+    Result<> set_serial(const std::string& zone, std::uint32_t serial);
+    Result<> put(const Key& key, const std::vector<std::string>& texts, bool is_steered);
+    [[nodiscard]] const Held* held(const Key& key) const;
+    [[nodiscard]] Zones::const_iterator zone_of(const std::string& name) const;
     [[nodiscard]] bool exists(const std::string& name) const;
     void follow_alias(const std::string& name, ldns_rr_type type, DnsFinding* finding) const;
 
-    const DnsTable* before_ = nullptr;  ///< While it is built.
-    std::map<std::string, Zone> zones_;
-    std::map<std::string, Name> names_;
+    Zones zones_;
+    Names names_;
 };
 
 /// Lower case, without the final dot.
