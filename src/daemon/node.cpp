@@ -32,6 +32,7 @@ Node::Node(Setup setup, Wiring& wiring, state::Store& store, std::ostream& out)
              recorded(wiring.agent_deps(store_), setup_.observations)),
       view_(agent_, store_, [this] { return reload(); }),
       api_(view_, wiring.clock, wiring.log, setup_.token),
+      reloaded_(wiring.executor),
       http_(wiring.executor, wiring.clock, wiring.log, serve_api(api_, is_ready_)) {
 }
 
@@ -120,7 +121,19 @@ Task<> Node::wait_for_end() {
     }
 }
 
+// One at a time: two would stop and start the same probes, and the older plan could win.
 Task<> Node::reload() {
+    while (is_reloading_) {
+        CO_TRY_OK(co_await reloaded_.wait());
+    }
+    is_reloading_ = true;
+    const auto done = co_await reload_now();
+    is_reloading_ = false;
+    reloaded_.notify();
+    co_return done;
+}
+
+Task<> Node::reload_now() {
     const auto path = setup_.options.plan;
     auto plan = load_plan(path, wiring_.vocabulary());
     if (!plan) {
@@ -131,7 +144,6 @@ Task<> Node::reload() {
         wiring_.log.warn("plan.refused", {{"path", path}, {"reason", taken.error().message()}});
         co_return taken.error();
     }
-    // Another reload may have passed this one while it waited: what counts is the plan in force.
     const auto& in_force = agent_.plan();
     keep(in_force);
     const auto zones = zones_of(in_force, dns_address(in_force, setup_.options.dns));

@@ -6,6 +6,7 @@
 #include "adapters/net/http_server.h"
 #include "agent/agent.h"
 #include "api/api.h"
+#include "base/event.h"
 #include "base/secret.h"
 #include "base/task_group.h"
 #include "daemon/agent_view.h"
@@ -37,6 +38,7 @@ class Node {
     Task<> serve_until_told(plan::Plan plan);
     Task<> wait_for_end();
     Task<> reload();
+    Task<> reload_now();
     Task<> stop();
     Result<> announce();
     void keep(const plan::Plan& plan);
@@ -50,6 +52,8 @@ class Node {
     api::Api api_;
     bool is_ready_ = false;
     bool is_agent_started_ = false;
+    bool is_reloading_ = false;
+    Event reloaded_;
     std::uint16_t port_ = 0;
     adapters::HttpServer http_;
 };

@@ -35,7 +35,10 @@ procedures:
 class ServeCase(stage.Case):
     def write_plan(self, name):
         probe = f"{{exec: [test, -e, {self.folder}/up], interval: 200ms, timeout: 150ms}}"
-        return self.file("plan.yaml", stage.part_plan(probe, PROCEDURES.format(folder=self.folder), name))
+        text = stage.part_plan(probe, PROCEDURES.format(folder=self.folder), name)
+        # Whole or not at all: a node may be reading it.
+        os.replace(self.file("new.yaml", text), self.folder / "plan.yaml")
+        return self.folder / "plan.yaml"
 
 
 class Serve(ServeCase):
@@ -87,6 +90,19 @@ class Serve(ServeCase):
         self.write_plan("third")
         node.cli("reload")
         self.assertEqual(node.status()["plan"], "third")
+
+    def test_reloads_at_once_follow_one_another(self):
+        node = self.node().start_watching()
+        asked = []
+        for number in range(12):
+            self.write_plan(f"plan{number}")
+            node.process.send_signal(signal.SIGHUP)
+            asked.append(self.account.start([self.binary, "--data", node.data, "reload"], self.folder / "reload.log"))
+        codes = [process.wait(20) for process in asked]
+        self.assertEqual(codes, [0] * len(codes), (self.folder / "reload.log").read_text(encoding="utf-8"))
+        node.cli("reload")
+        self.assertEqual(node.status()["plan"], "plan11")
+        self.eventually("a full picture", lambda: node.status()["has_full_picture"])
 
     def test_a_second_node_on_the_same_data_is_refused(self):
         node = self.node().start()
