@@ -252,7 +252,7 @@ TEST(Thresholds, AreReadOrRefusedByName) {
     EXPECT_EQ(thresholds.fall, 5);
     EXPECT_EQ(thresholds.hold, 20s);
     EXPECT_EQ(thresholds.preset, plan::Preset::kCareful);
-    for (const auto* text : {"fall", "fall=", "fall=0", "fall=x", "fall=1001", "slow=16",
+    for (const auto* text : {"fall", "fall=", "fall=0", "fall=x", "fall=101", "slow=16",
                              "max_per_day=-1", "hold=5", "timeout=0s", "preset=none", "x=1"}) {
         const auto refused = Thresholds().set(text);
         ASSERT_FALSE(refused) << text;

@@ -18,8 +18,8 @@ Error bad(const std::string& text, const std::string& why) {
 struct Number {
     std::string_view name;
     std::optional<int>* member;
+    int most;
     int least = 1;
-    int most = 1000;
 };
 
 struct Time {
@@ -75,10 +75,10 @@ Result<> Thresholds::set(const std::string& text) {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
     const auto value = equals == std::string::npos ? std::string() : text.substr(equals + 1);
-    constexpr int kMostSlow = 15;  // Of so many samples.
-    const std::array numbers{Number{"rise", &rise}, Number{"fall", &fall},
-                             Number{"fall_hard", &fall_hard}, Number{"slow", &slow, 1, kMostSlow},
-                             Number{"max_per_day", &max_per_day, 0}};
+    const std::array numbers{
+        Number{"rise", &rise, plan::kMostInRow}, Number{"fall", &fall, plan::kMostInRow},
+        Number{"fall_hard", &fall_hard, plan::kMostInRow}, Number{"slow", &slow, plan::kMostSlow},
+        Number{"max_per_day", &max_per_day, plan::kMostMovesPerDay, 0}};
     const std::array times{Time{"interval", &interval, Duration(1)},
                            Time{"timeout", &timeout, Duration(1)}, Time{"hold", &hold},
                            Time{"cooldown", &cooldown}, Time{"max_loss", &max_loss}};

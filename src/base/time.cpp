@@ -56,15 +56,17 @@ Result<Duration> parse_duration(std::string_view text) {
     constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
     std::string_view rest = text;
     std::int64_t total = 0;
+    std::int64_t before = kMax;
     do {
         const auto digits = take_while(rest, std::isdigit);
         const auto* unit = find_unit(take_while(rest, std::isalpha));
         std::int64_t count = 0;
         const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-        if (digits.empty() || unit == nullptr || parsed.ec != std::errc{} ||
+        if (digits.empty() || unit == nullptr || parsed.ec != std::errc{} || unit->ns >= before ||
             count > (kMax - total) / unit->ns) {
             return bad_duration(text);
         }
+        before = unit->ns;
         total += count * unit->ns;
     } while (!rest.empty());
     return Duration(total);

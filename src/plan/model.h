@@ -52,6 +52,11 @@ struct FailoverPolicy {
     bool is_frozen = false;      ///< `freeze: true`: nothing moves by itself.
 };
 
+/// The most of each that a plan may ask for.
+inline constexpr int kMostInRow = 100;  ///< `rise`, `fall` and `fall_hard`.
+inline constexpr int kMostSlow = 15;    ///< Of so many samples.
+inline constexpr int kMostMovesPerDay = 100;
+
 /// One probe: its type, the type's settings, and its timing.
 struct Probe {
     std::string type;  ///< "tcp", "http", "postgres", "exec", …
@@ -61,7 +66,7 @@ struct Probe {
     int rise = 2;       ///< Good samples in a row before up.
     int fall = 4;       ///< Silent samples in a row before down.
     int fall_hard = 2;  ///< Hard failures in a row before down.
-    int slow = 10;      ///< Of the last 15 samples, so many slow ones lower the weight.
+    int slow = 10;      ///< Of the last kMostSlow samples, so many slow ones lower the weight.
     int attempts = 3;   ///< Within one sample, on a fresh connection each, silence only.
     Mark mark;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "plan/model.h"
 #include "plan/schema.h"
 
 namespace muster::plan {
@@ -104,7 +105,8 @@ Type failover_type() {
                                   "how sure to be before a move"),
                      "balanced"),
             optional("cooldown", Type::duration("the pause after an automatic move"), "30m"),
-            optional("max_per_day", Type::integer(0, 100, "automatic moves in 24 hours"), "2"),
+            optional("max_per_day",
+                     Type::integer(0, kMostMovesPerDay, "automatic moves in 24 hours"), "2"),
             optional("fence",
                      Type::one_of({"advisory", "lease", "actuated", "enforced"},
                                   "the worst proof that the old primary is stopped which "
@@ -143,10 +145,13 @@ Type probe_type(const Vocabulary& vocabulary) {
             optional("interval", Type::duration("between two checks"), "1s"),
             optional("timeout", Type::duration("of one check; at most the interval"),
                      "800ms, or four fifths of a shorter interval"),
-            optional("rise", Type::integer(1, 100, "good checks in a row before up"), "2"),
-            optional("fall", Type::integer(1, 100, "silent checks in a row before down"), "4"),
-            optional("fall_hard", Type::integer(1, 100, "hard failures in a row before down"), "2"),
-            optional("slow", Type::integer(1, 15, "slow ones of the last 15 that lower the weight"),
+            optional("rise", Type::integer(1, kMostInRow, "good checks in a row before up"), "2"),
+            optional("fall", Type::integer(1, kMostInRow, "silent checks in a row before down"),
+                     "4"),
+            optional("fall_hard",
+                     Type::integer(1, kMostInRow, "hard failures in a row before down"), "2"),
+            optional("slow",
+                     Type::integer(1, kMostSlow, "slow ones of the last 15 that lower the weight"),
                      "10"),
             optional("attempts", Type::integer(1, 10, "connections tried within one check"), "3"),
         },

@@ -80,8 +80,8 @@ TEST(Replay, UnderOtherThresholdsSaysWhatWouldHaveChanged) {
     auto wanted = recorded(4, 1);
     const auto before = agent::replay(wanted).value();
     ASSERT_GE(failovers(before.recorded), 2U);
-    ASSERT_TRUE(wanted.thresholds.set("fall_hard=1000"));
-    ASSERT_TRUE(wanted.thresholds.set("fall=1000"));
+    ASSERT_TRUE(wanted.thresholds.set("fall_hard=100"));
+    ASSERT_TRUE(wanted.thresholds.set("fall=100"));
     const auto never = agent::replay(wanted).value();
     EXPECT_EQ(failovers(never.replayed), 0U);
     EXPECT_EQ(failovers(never.recorded), failovers(before.recorded));
