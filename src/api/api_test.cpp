@@ -200,6 +200,8 @@ TEST_F(ApiTest, ErrorsCarryCodeMessageAndHint) {
     EXPECT_EQ(error.at("message").as_string(), "there is no run r-9");
     EXPECT_EQ(error.at("hint").as_string(), "list them: muster run list");
     EXPECT_EQ(get("/api/v1/services/none/why").status, 404);
+    EXPECT_EQ(get("/api/v1/runs", {{"service", "shop"}}).status, 200);
+    EXPECT_EQ(get("/api/v1/runs", {{"service", "shpo"}}).status, 404);
     EXPECT_EQ(get("/nowhere").status, 404);
     EXPECT_EQ(get("/api/v1/status/").status, 404);
     EXPECT_EQ(get("/api/v1/runs/r-1/report", {{"format", "pdf"}}).status, 400);

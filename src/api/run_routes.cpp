@@ -47,6 +47,11 @@ Task<Response> get_runs(Call call) {
             list.push_back(encode_brief(*run));
         }
     }
+    // Runs outlive their service: only a name that has neither is nobody's.
+    if (list.empty() && !service.empty() && call.node.plan().find(ServiceId(service)) == nullptr) {
+        co_return Error{Errc::kNotFound, "there is no service " + service + ", nor a run of it",
+                        "see the services: muster status"};
+    }
     const json::object body{{"runs", std::move(list)}};
     co_return json_response(json::serialize(body));
 }
