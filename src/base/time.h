@@ -24,8 +24,8 @@ using Instant = MonotonicTime::time_point;
 /// UTC, for people and archives; never compared with an Instant, never used for a lease.
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// Reads "250ms", "30s", "2m", "4h", "7d" or a sum from large to small such as "1m30s". kInvalid with a hint otherwise;
-/// negative and unit-less values are refused, zero ("0s") is accepted.
+/// Reads "250ms", "30s", "2m", "4h", "7d" or a sum from large to small such as "1m30s". kInvalid
+/// with a hint otherwise; negative and unit-less values are refused, zero ("0s") is accepted.
 Result<Duration> parse_duration(std::string_view text);
 /// The shortest exact form that `parse_duration` reads back: "1m30s", "250ms", "0s".
 std::string format_duration(Duration duration);

@@ -10,13 +10,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <list>
 #include <utility>
 #include <vector>
 
 #include "adapters/net/http_connection.h"
 #include "adapters/net/http_session.h"
+#include "adapters/net/listen_address.h"
 #include "base/check.h"
 
 namespace muster::adapters {
@@ -42,33 +42,6 @@ std::size_t most_connections() {
         return kMaxConnections;
     }
     return std::clamp<std::size_t>(limit.rlim_cur / kShareOfFiles, 16, kMaxConnections);
-}
-
-Result<tcp::endpoint> parse_endpoint(const std::string& address) {
-    const Error bad{Errc::kInvalid, "\"" + address + "\" is not an address to listen on",
-                    "write ADDRESS:PORT, for example 127.0.0.1:8080 or [::1]:8080"};
-    const auto colon = address.rfind(':');
-    if (colon == std::string::npos || colon == 0) {
-        return bad;
-    }
-    std::string host = address.substr(0, colon);
-    if (host == "localhost") {
-        host = "127.0.0.1";
-    }
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    } else if (host.find(':') != std::string::npos) {
-        return bad;
-    }
-    const std::string_view digits = std::string_view(address).substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    boost::system::error_code failure;
-    const auto ip = asio::ip::make_address(host, failure);
-    if (failure || read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) {
-        return bad;
-    }
-    return tcp::endpoint(ip, port);
 }
 
 Error listen_error(const std::string& address, const boost::system::error_code& failure) {
@@ -247,7 +220,7 @@ HttpServer::~HttpServer() = default;
 
 Result<std::uint16_t> HttpServer::listen_tcp(const std::string& address, std::optional<Tls> tls) {
     CHECK(!impl_->is_stopping);
-    TRY(const auto endpoint, parse_endpoint(address));
+    TRY(const auto endpoint, read_listen_address(address));
     std::function wrap = plain_connection;
     if (tls) {
         TRY(auto loaded, HttpTlsContext::load(*tls));

@@ -7,12 +7,12 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string_view>
 
+#include "adapters/net/listen_address.h"
 #include "adapters/steer/dns_answers.h"
 #include "adapters/steer/dns_message.h"
 #include "adapters/steer/dns_udp.h"
@@ -39,33 +39,6 @@ Duration ttl_of(const steer::Wanted& wanted) {
 
 DnsTable::Set set_of(const steer::Wanted& wanted) {
     return {wanted.record, wanted.answers, ttl_of(wanted)};
-}
-
-struct Address {
-    asio::ip::address ip;
-    std::uint16_t port = 0;
-};
-
-Result<Address> parse_address(const std::string& text) {
-    const auto colon = text.rfind(':');
-    boost::system::error_code failed;
-    auto host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    }
-    Address address{asio::ip::make_address(host, failed), 0};
-    int port = -1;
-    if (colon != std::string::npos && !failed) {
-        const auto digits = text.substr(colon + 1);
-        const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-        port = bad != std::errc{} || *end != '\0' ? -1 : port;
-    }
-    if (port < 0 || port > 65'535) {
-        return Error{Errc::kInvalid, "\"" + text + "\" is no address to listen at",
-                     "write an address and a port, such as 127.0.0.1:53 or [::1]:53"};
-    }
-    address.port = static_cast<std::uint16_t>(port);
-    return address;
 }
 
 std::string own_program() {
@@ -122,7 +95,7 @@ struct DnsResponder::Impl {
 
     [[nodiscard]] std::uint32_t next_serial() const;
     void use(std::shared_ptr<const DnsAnswers> next, std::uint32_t its_serial);
-    Result<std::uint16_t> open(const std::string& address, const Address& at);
+    Result<std::uint16_t> open(const std::string& address, const tcp::endpoint& at);
     Task<> serve_tcp();
     Task<> serve_one(std::shared_ptr<tcp::socket> socket);
     Task<> drop_idle(std::shared_ptr<tcp::socket> socket, std::shared_ptr<Instant> last);
@@ -172,16 +145,17 @@ Result<> DnsResponder::set_zones(std::vector<Zone> zones) {
 }
 
 // A port that the system chose for UDP may be taken for TCP: then another one is asked for.
-Result<std::uint16_t> DnsResponder::Impl::open(const std::string& address, const Address& at) {
+Result<std::uint16_t> DnsResponder::Impl::open(const std::string& address,
+                                               const tcp::endpoint& at) {
     Refusal refusal;
     for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
         boost::system::error_code ignored;
         acceptor.close(ignored);
-        refusal = {"UDP", at.port, udp.open({at.ip, at.port})};
+        refusal = {"UDP", at.port(), udp.open({at.address(), at.port()})};
         if (!refusal.why) {
-            refusal = {"TCP", at.port, open_tcp(&acceptor, {at.ip, udp.port()})};
+            refusal = {"TCP", at.port(), open_tcp(&acceptor, {at.address(), udp.port()})};
         }
-        if (!refusal.why || at.port != 0) {
+        if (!refusal.why || at.port() != 0) {
             break;
         }
     }
@@ -193,7 +167,7 @@ Result<std::uint16_t> DnsResponder::Impl::open(const std::string& address, const
 }
 
 Result<std::uint16_t> DnsResponder::listen(const std::string& address) {
-    TRY(const auto at, parse_address(address));
+    TRY(const auto at, read_listen_address(address));
     TRY(const auto port, impl_->open(address, at));
     impl_->udp.use(impl_->answers);
     impl_->udp.start();

@@ -33,7 +33,8 @@ class DnsResponder final : public steer::Steerer {
 
     /// Puts the zones in force; steered records keep their answers. kInvalid names the bad one.
     Result<> set_zones(std::vector<Zone> zones);
-    /// "127.0.0.1:5353"; UDP and TCP on one port; the port taken. kDenied without the privilege.
+    /// Once. "127.0.0.1:5353"; UDP and TCP on one port; the port taken. kDenied without the
+    /// privilege.
     Result<std::uint16_t> listen(const std::string& address);
     Task<> stop();
 
