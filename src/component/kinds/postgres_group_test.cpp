@@ -296,6 +296,10 @@ TEST(PostgresGroup, BadGroupsAreRefusedWithTheReason) {
     auto twins = cluster();
     twins.sites[1].settings = site_of({server_node("west-1"), server_node("west.1")});
     EXPECT_NE(refusal(twins).find("two servers are named"), std::string::npos);
+    auto doubled = cluster();
+    doubled.sites[1].settings = site_of({map({{"name", "west-1"}, {"conninfo", "host=w"}}),
+                                         map({{"name", "west-2"}, {"conninfo", "host=w"}})});
+    EXPECT_NE(refusal(doubled).find("the same conninfo"), std::string::npos);
     auto lost = cluster();
     lost.sites[2].settings = server_node("north", "south");
     EXPECT_NE(refusal(lost).find("the upstream south"), std::string::npos);

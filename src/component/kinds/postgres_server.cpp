@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <utility>
@@ -89,6 +90,20 @@ Result<> check_names(const plan::Component& component) {
     return {};
 }
 
+Result<> check_conninfos(const plan::Component& component) {
+    std::map<std::string, postgres::Server> known;
+    for (const auto& server : all_servers(component)) {
+        const auto [other, is_new] = known.try_emplace(server.conninfo, server);
+        if (!is_new) {
+            return Error(Errc::kInvalid,
+                         component.id.str() + ": " + name_of(other->second) + " and " +
+                             name_of(server) + " have the same conninfo",
+                         "each is a server of its own: say how libpq reaches it");
+        }
+    }
+    return {};
+}
+
 Result<> check_upstreams(const plan::Component& component) {
     const auto all = all_servers(component);
     for (const auto& server : all) {
@@ -134,6 +149,7 @@ Result<> check_servers(const plan::Component& component) {
         TRY_OK(check_server(server, component.id.str() + " at " + server.site.str()));
     }
     TRY_OK(check_names(component));
+    TRY_OK(check_conninfos(component));
     return check_upstreams(component);
 }
 
