@@ -93,6 +93,9 @@ std::string result_of(const workflow::StepState& state) {
     }
     std::string result;
     for (const auto& [name, value] : state.outputs) {
+        if (value.empty()) {
+            continue;
+        }
         result += result.empty() ? "" : ", ";
         result += name;
         result += ' ';

@@ -79,7 +79,7 @@ function stepLine(step, run) {
   const line = element('li');
   const running = step.status === 'running' && step.started;
   const took = running ? (Date.now() - Date.parse(step.started)) / 1000 : step.took_s;
-  const facts = Object.entries(step.outputs).map(([key, text]) => key + ' ' + text).join(', ');
+  const facts = Object.entries(step.outputs).filter(([, text]) => text).map((fact) => fact.join(' ')).join(', ');
   line.append(
     element('span', stepMark[step.status] || step.status, runClass(step.status)),
     element('span', step.id),
@@ -118,7 +118,7 @@ function headline() {
   verdict.className = worst ? conditionClass(worst) : 'good';
   verdict.textContent = worst ?
       Object.entries(counts).map(([name, count]) => count + ' ' + name).join(', ') :
-      'All ' + status.services.length + ' services are ok';
+      status.services.length === 1 ? 'The service is ok' : 'All ' + status.services.length + ' services are ok';
   document.title = (worst ? worst + ' · ' : 'ok · ') + status.plan;
 }
 
@@ -154,6 +154,7 @@ function listen(name, take) {
   source.addEventListener(name, (message) => {
     received = Date.now();
     take(JSON.parse(message.data));
+    showLink();
     draw();
   });
 }
