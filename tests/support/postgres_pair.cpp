@@ -1,7 +1,6 @@
 #include "support/postgres_pair.h"
 
 #include <libpq-fe.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
+
+#include "adapters/net/net_test_support.h"
 
 namespace muster::testing {
 namespace {
@@ -45,32 +45,6 @@ void start_server(const std::string& bin, const std::string& data) {
     const auto command = as_server(bin + "/pg_ctl start -s -w -D " + data + " -l " + log);
     if (shell(command).exit_code != 0) {
         throw std::runtime_error(command + ": " + shell("tail -n 20 " + log).output);
-    }
-}
-
-// Removes the shared memory that killed servers left: 56 bytes each that only a next start in the
-// same data directory would take back, and the system has room for 4,096 of them. PostgreSQL itself
-// calls a segment dead when nobody is attached and its maker is gone.
-void remove_segments(uid_t owner) {
-    constexpr std::uint64_t kPage = 4096;
-    std::ifstream table("/proc/sysvipc/shm");
-    std::string line;
-    std::getline(table, line);  // The headings.
-    while (std::getline(table, line)) {
-        std::istringstream fields(line);
-        std::string key;
-        std::string permissions;
-        std::string last;
-        int segment = 0;
-        std::uint64_t size = 0;
-        std::string maker;
-        int attached = 0;
-        uid_t user = 0;
-        fields >> key >> segment >> permissions >> size >> maker >> last >> attached >> user;
-        if (fields && user == owner && size < kPage && attached == 0 &&
-            !std::filesystem::exists("/proc/" + maker)) {
-            ::shmctl(segment, IPC_RMID, nullptr);
-        }
     }
 }
 
@@ -244,9 +218,9 @@ ServersFolder::~ServersFolder() {
     for (int turn = 0; turn < 500 && !shell(processes).output.empty(); ++turn) {
         ::usleep(2000);
     }
-    struct stat about {};
+    struct stat about{};
     if (::stat(path_.c_str(), &about) == 0) {
-        remove_segments(about.st_uid);
+        test::remove_segments(about.st_uid);
     }
     std::filesystem::remove_all(path_);
 }
