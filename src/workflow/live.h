@@ -22,6 +22,16 @@ struct Reply {
     std::optional<Result<>> result;
 };
 
+/// A call to an action under way.
+struct Outcome {
+    explicit Outcome(const Executor& executor) : changed(executor) {}
+    Event changed;
+    std::optional<Entry> cause;
+    bool may_be_cut = false;
+    bool is_late = false;
+    bool is_cut = false;
+};
+
 /// A run in this process: the machine, its place in the journal, and the causes not yet taken.
 struct Live {
     struct Input {
@@ -39,6 +49,8 @@ struct Live {
     Instant base{};  ///< Where `Entry::after` is 0 on this process's clock.
     std::optional<Instant> alarm;
     bool is_driven = false;
+    bool is_cut = false;  ///< It was cut short: no call is waited for that need not be.
+    std::map<StepId, std::shared_ptr<Outcome>> calls;  ///< Shared: with who waits for its end.
     std::optional<Error> broken;  ///< Why it is not driven although it has not ended.
 };
 
@@ -47,14 +59,6 @@ struct Starting {
     explicit Starting(const Executor& executor) : ended(executor) {}
     Event ended;
     std::optional<Result<RunId>> result;
-};
-
-/// A call to an action under way.
-struct Outcome {
-    explicit Outcome(const Executor& executor) : changed(executor) {}
-    Event changed;
-    std::optional<Entry> cause;
-    bool is_late = false;
 };
 
 struct Runner::State {
@@ -85,6 +89,9 @@ struct Runner::State {
     Task<> ring(std::weak_ptr<Live> live, Instant when);
     void give_up(Live& live, const Error& error);
     // call.cpp
+    Task<> cut_short(RunId run, std::string by);
+    [[nodiscard]] static std::shared_ptr<Outcome> open_call(const Executor& executor, Live& live,
+                                                            const Directive& directive);
     Task<> perform(LivePtr live, Directive directive);
     Task<> call(Directive directive, Instant deadline, std::shared_ptr<Outcome> outcome);
     Task<> expire(Instant when, std::shared_ptr<Outcome> outcome);

@@ -49,6 +49,9 @@ Task<> Runner::resume(RunId run, std::string by) {
 Task<> Runner::abort(RunId run, std::string by) {
     return state_->request(std::move(run), cause_by(Entry::Kind::kAborting, std::move(by)));
 }
+Task<> Runner::cut_short(RunId run, std::string by) {
+    return state_->cut_short(std::move(run), std::move(by));
+}
 Task<> Runner::rollback(RunId run, std::string by) {
     return state_->request(std::move(run), cause_by(Entry::Kind::kRollingBack, std::move(by)));
 }

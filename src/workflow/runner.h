@@ -57,6 +57,10 @@ class Runner {
     /// Ends the run after the steps under way; nothing is undone. A run whose journal is damaged is
     /// set aside: its journal stays under "aside/", its service is free again.
     Task<> abort(RunId run, std::string by);
+    /// Ends the run without waiting for its steps: as `abort`, and the calls under way that may be
+    /// repeated are cancelled; asked once more whether they happened, for a short time. Those that
+    /// may not, and fences, are let finish. Repeating it does no harm.
+    Task<> cut_short(RunId run, std::string by);
     /// Undoes finished steps in reverse order. kDenied past a point of no return.
     Task<> rollback(RunId run, std::string by);
     /// Answers a waiting `approve` step. kNotFound, or kConflict when it has expired.
