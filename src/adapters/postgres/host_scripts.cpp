@@ -32,6 +32,32 @@ if [ -w "$(dirname "$data")" ]; then
 fi
 )sh";
 
+// pg_rewind copies every file of the source that is not a table's, so also what configures it.
+constexpr const char* kRestoreFolder = R"sh(
+restore_folder() {
+    [ -d "$1/conf.d" ] || return 0
+    rm -rf "$2/conf.d" && cp -Rp "$1/conf.d" "$2/conf.d"
+}
+)sh";
+
+constexpr const char* kRecoverSwap = R"sh(
+if ! [ -d "$data" ]; then
+    if [ -d "$data.muster-rewind" ]; then
+        : >"$data.muster-rewind/standby.signal" && sync "$data.muster-rewind/standby.signal"
+        for f in postgresql.conf pg_hba.conf pg_ident.conf postgresql.auto.conf muster.kept; do
+            if [ -f "$data.muster-saved/$f" ]; then
+                cp -p "$data.muster-saved/$f" "$data.muster-rewind/$f"
+            fi
+        done
+        restore_folder "$data.muster-saved" "$data.muster-rewind" || exit 1
+        mv "$data.muster-rewind" "$data"
+    elif [ -d "$data.muster-old" ]; then
+        mv "$data.muster-old" "$data"
+    fi
+fi
+[ -d "$data" ] || fail 66 "there is no directory $data"
+)sh";
+
 constexpr const char* kGuards = R"sh(
 [ -d "$data" ] || fail 66 "there is no directory $data"
 [ -f "$data/PG_VERSION" ] || fail 66 "$data is no PostgreSQL data directory"
@@ -345,14 +371,6 @@ rm -rf "$old" && mv "$data" "$old" && mv "$new" "$data" || exit 1
 sync "$(dirname "$data")"
 )sh";
 
-// pg_rewind copies every file of the source that is not a table's, so also what configures it.
-constexpr const char* kRestoreFolder = R"sh(
-restore_folder() {
-    [ -d "$1/conf.d" ] || return 0
-    rm -rf "$2/conf.d" && cp -Rp "$1/conf.d" "$2/conf.d"
-}
-)sh";
-
 // pg_rewind lets a crashed server recover in single-user mode first, and that refuses a directory
 // with standby.signal. Without the signal nobody must be able to start it as a primary: so it is
 // moved aside for that time.
@@ -390,30 +408,23 @@ mv "$aside" "$data" && rm -rf "$saved" && sync "$(dirname "$data")" || exit 1
 exit "$result"
 )sh";
 
-constexpr const char* kRecoverSwap = R"sh(
-if ! [ -d "$data" ]; then
-    if [ -d "$data.muster-rewind" ]; then
-        : >"$data.muster-rewind/standby.signal" && sync "$data.muster-rewind/standby.signal"
-        for f in postgresql.conf pg_hba.conf pg_ident.conf postgresql.auto.conf muster.kept; do
-            if [ -f "$data.muster-saved/$f" ]; then
-                cp -p "$data.muster-saved/$f" "$data.muster-rewind/$f"
-            fi
-        done
-        restore_folder "$data.muster-saved" "$data.muster-rewind" || exit 1
-        mv "$data.muster-rewind" "$data"
-    elif [ -d "$data.muster-old" ]; then
-        mv "$data.muster-old" "$data"
-    fi
-fi
-[ -d "$data" ] || fail 66 "there is no directory $data"
-)sh";
-
 constexpr const char* kDropOld = R"sh(
 rm -rf "$data.muster-old" "$data.muster-saved" "$data.muster-lock"
 )sh";
 
+// A rebuild that was cut short may have left the directory aside. Whoever comes next finds it in
+// its place, unless the rebuild still works: also the first steps of another run.
+std::string back_in_place() {
+    return R"sh(
+if ! [ -d "$data" ] && { [ -d "$data.muster-rewind" ] || [ -d "$data.muster-old" ]; }; then
+    (
+)sh" + std::string(kAlone) +
+           kRestoreFolder + kRecoverSwap + ") || exit $?\nfi\n";
+}
+
 Script make(std::string name, const std::string& body) {
-    return Script{"muster-" + std::move(name), std::string(kPrelude) + kGuards + kFunctions + body};
+    return Script{"muster-" + std::move(name),
+                  kPrelude + back_in_place() + kGuards + kFunctions + body};
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 // the old directory goes only when its successor streams.
 
 #include <algorithm>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "adapters/postgres/parting.h"
 #include "adapters/postgres/pg_server_control.h"
@@ -12,12 +14,41 @@
 
 namespace muster::adapters {
 
+namespace asio = boost::asio;
+
 using postgres::Process;
 using postgres::RebuildBy;
 using postgres::Role;
 using postgres::Server;
 using postgres::ServerState;
 using postgres::StopMode;
+
+namespace {
+
+// A primary that falls silent while it is copied from would hold the tools for hours; its kernel
+// answers these however busy it is.
+std::string with_keepalives(const std::string& conninfo) {
+    const bool is_uri =
+        conninfo.starts_with("postgres://") || conninfo.starts_with("postgresql://");
+    return is_uri || conninfo.find("keepalives") != std::string::npos
+               ? conninfo
+               : conninfo + " keepalives_idle=10 keepalives_interval=5 keepalives_count=3";
+}
+
+bool is_cancelled(const Error& error) {
+    return error.code() == Errc::kCancelled;
+}
+
+// Told to end while it waited for something whose failure is no reason to end.
+Task<> still_wanted() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+        co_return Error{Errc::kCancelled, "the rebuild was cut short"};
+    }
+    co_return Result<>{};
+}
+
+}  // namespace
 
 struct PgServerControl::Standby {
     Epoch epoch;
@@ -28,7 +59,7 @@ struct PgServerControl::Standby {
     bool can_rewind = false;
 
     [[nodiscard]] Host::Input input() const {
-        return {{std::to_string(epoch.value), slot}, conninfo + "\n" + settings};
+        return {{std::to_string(epoch.value), slot}, with_keepalives(conninfo) + "\n" + settings};
     }
 };
 
@@ -132,6 +163,7 @@ Task<ServerState> PgServerControl::await_streaming(Server server, int timeline, 
     std::optional<Instant> since;
     while (true) {
         const auto state = co_await ask_server(server, deadline);
+        CO_TRY_OK(co_await still_wanted());
         const bool is_streaming = state && state->role == Role::kStandby && state->is_streaming &&
                                   state->timeline == timeline;
         since = is_streaming ? std::optional(since.value_or(clock_.now())) : std::nullopt;
@@ -163,14 +195,24 @@ Task<ServerState> PgServerControl::restart_as_standby(Server server, Standby sta
 
 Task<std::optional<ServerState>> PgServerControl::rewind(Server server, Standby standby,
                                                          Instant deadline) {
+    CO_TRY_OK(co_await still_wanted());
+    // Half a rewind leaves a directory of which nobody can say what it had: it is let finish, which
+    // takes no longer than its source lives. The cancellation counts afterwards.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation(),
+                                                       asio::disable_cancellation());
     const auto rewound =
         co_await host_.run(server, host_scripts::rewind(), standby.input(), deadline);
+    CO_TRY_OK(co_await still_wanted());
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     if (!rewound) {
         log_.warn("postgres.rewind_failed",
                   {{"site", server.site}, {"error", rewound.error().message()}});
         co_return std::optional<ServerState>();
     }
     auto state = co_await restart_as_standby(server, standby, deadline);
+    if (!state && is_cancelled(state.error())) {
+        co_return state.error();
+    }
     if (!state) {
         CO_TRY_OK(co_await fence(server, standby.epoch, StopMode::kImmediate, deadline));
         co_return std::optional<ServerState>();
@@ -192,6 +234,7 @@ Task<ServerState> PgServerControl::renew(Server server, Standby standby, Instant
             "site " + server.site.str() + " could not be rewound, and the plan wants nothing else",
             "its log tells why; or set `rebuild: auto` in the plan"};
     }
+    CO_TRY_OK(co_await still_wanted());
     CO_TRY_OK(co_await host_.run(server, host_scripts::base_backup(), standby.input(), deadline));
     CO_TRY_OK(co_await start(server, deadline));
     auto state = co_await await_streaming(server, standby.timeline, deadline);
@@ -224,7 +267,7 @@ Task<ServerState> PgServerControl::rejoin(Server server, Standby standby, Partin
                                           Instant deadline) {
     if (parting.records == 0) {
         auto made = co_await restart_as_standby(server, standby, deadline);
-        if (made) {
+        if (made || is_cancelled(made.error())) {
             co_return made;
         }
         if (clock_.now() < deadline) {

@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <fstream>
 #include <iterator>
 
 #include "adapters/postgres/pg_server_control.h"
+#include "base/task_group.h"
 #include "support/postgres_pair.h"
 
 namespace muster::adapters {
@@ -58,6 +60,35 @@ class Rebuild : public ::testing::Test {
 
     Result<postgres::ServerState> rebuild(Epoch epoch) {
         return pair_.run(pair_.control().rebuild(pair_.a(), pair_.b(), epoch, pair_.in(30s)));
+    }
+
+    /// The former primary, with a tool of its own in place of PostgreSQL's.
+    postgres::Server with_tool(const std::string& name, const std::string& body) {
+        auto server = pair_.a();
+        server.bin = pair_.folder() + "/tools";
+        testing::shell("mkdir -p " + server.bin);
+        std::ofstream(server.bin + "/" + name) << "#!/bin/sh\n" << body << "\n";
+        testing::shell("chmod -R a+rx " + server.bin);
+        return server;
+    }
+
+    /// Tells a rebuild to end, as a run that is cut short does.
+    Result<postgres::ServerState> cut_after(Duration delay, const postgres::Server& server) {
+        auto task = pair_.control().rebuild(server, pair_.b(), Epoch{2}, pair_.in(60s));
+        return pair_.run(cut(std::move(task), delay, &pair_.clock()));
+    }
+    static Task<postgres::ServerState> cut(Task<postgres::ServerState> task, Duration delay,
+                                           Clock* clock) {
+        TaskGroup group(co_await boost::asio::this_coro::executor);
+        Result<postgres::ServerState> outcome = Error{Errc::kNotFound, "it never ended"};
+        group.spawn(note(std::move(task), &outcome));
+        CO_TRY_OK(co_await clock->sleep_for(delay));
+        CO_TRY_OK(co_await group.stop());
+        co_return outcome;
+    }
+    static Task<> note(Task<postgres::ServerState> task, Result<postgres::ServerState>* outcome) {
+        *outcome = co_await std::move(task);
+        co_return Result<>{};
     }
 
     void expect_follows() {
@@ -232,6 +263,69 @@ TEST_F(Rebuild, GoesOnWhereARewindWasCutShort) {
                    pair_.a().data + ".muster-rewind/standby.signal");
     const auto state = rebuild(Epoch{2});
     ASSERT_TRUE(state) << state.error().message();
+    expect_follows();
+}
+
+TEST_F(Rebuild, AfterACutRewindAnotherRunFindsTheDirectoryInItsPlace) {
+    fail_over(4);
+    const auto lost = keep();
+    ASSERT_TRUE(lost);
+    testing::shell("mv " + pair_.a().data + " " + pair_.a().data + ".muster-rewind && rm " +
+                   pair_.a().data + ".muster-rewind/standby.signal");
+    const auto fenced =
+        pair_.run(pair_.control().fence(pair_.a(), Epoch{3}, StopMode::kImmediate, pair_.in(5s)));
+    ASSERT_TRUE(fenced) << fenced.error().message();
+    const auto again = keep();
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(again->artefact, lost->artefact);
+    const auto state = rebuild(Epoch{3});
+    ASSERT_TRUE(state) << state.error().message();
+    expect_follows();
+}
+
+TEST_F(Rebuild, LeavesADirectoryAsideWhileSomebodyWorksOnIt) {
+    fail_over(0);
+    const auto aside = pair_.a().data + ".muster-rewind";
+    testing::shell("mv " + pair_.a().data + " " + aside);
+    const int lock = ::open((pair_.a().data + ".muster-lock").c_str(), O_CREAT | O_RDWR, 0666);
+    ::fchmod(lock, 0666);
+    ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+    const auto refused =
+        pair_.run(pair_.control().fence(pair_.a(), Epoch{3}, StopMode::kImmediate, pair_.in(5s)));
+    ::close(lock);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kUnavailable) << refused.error().message();
+    EXPECT_TRUE(std::filesystem::exists(aside));
+}
+
+TEST_F(Rebuild, CutShortInABaseBackupEndsAtOnceAndIsTakenUpLater) {
+    fail_over(3);
+    ASSERT_TRUE(keep());
+    auto slow = with_tool("pg_basebackup", "exec sleep 600");
+    slow.rebuild_by = postgres::RebuildBy::kBaseBackup;
+    const auto began = pair_.clock().now();
+    const auto cut = cut_after(2s, slow);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().code(), Errc::kCancelled) << cut.error().message();
+    EXPECT_LT(pair_.clock().now() - began, 8s);
+    const auto state = rebuild(Epoch{3});
+    ASSERT_TRUE(state) << state.error().message();
+    expect_follows();
+}
+
+TEST_F(Rebuild, CutShortInARewindLetsItFinishAndGoesNoFurther) {
+    fail_over(3);
+    ASSERT_TRUE(keep());
+    const auto cut = cut_after(
+        2s, with_tool("pg_rewind", "sleep 4; exec $(pg_config --bindir)/pg_rewind \"$@\""));
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().code(), Errc::kCancelled) << cut.error().message();
+    EXPECT_EQ(PostgresPair::processes(pair_.a()), 0);
+    EXPECT_TRUE(std::filesystem::exists(pair_.a().data + "/standby.signal"));
+    const auto state = rebuild(Epoch{3});
+    ASSERT_TRUE(state) << state.error().message();
+    EXPECT_FALSE(pair_.log().has("postgres.base_backup_taken"))
+        << ::testing::PrintToString(pair_.log().lines());
     expect_follows();
 }
 

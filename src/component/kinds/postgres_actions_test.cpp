@@ -305,6 +305,10 @@ TEST_F(PostgresActions, RebuildIsDoneWhenItStreamsOnThePrimarysTimeline) {
     EXPECT_EQ(bench.observe("postgres.rebuild", rebuild("kept"))->state, State::kDone);
     control.states["west"].timeline = 2;
     EXPECT_EQ(bench.observe("postgres.rebuild", rebuild("kept"))->state, State::kNotDone);
+    east.is_streaming = false;
+    control.errors.insert_or_assign("inspect west", Error(Errc::kUnavailable, "no route"));
+    EXPECT_EQ(bench.observe("postgres.rebuild", rebuild("kept"))->state, State::kNotDone)
+        << "whatever became of its primary";
 }
 
 TEST_F(PostgresActions, ReadinessNeedsAStreamingStandbyOfTheSameCluster) {

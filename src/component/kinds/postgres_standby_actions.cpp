@@ -119,11 +119,13 @@ class RebuildAction final : public PostgresAction {
     Task<workflow::Observation> observe(workflow::Call call, Instant deadline) override {
         using State = workflow::Observation::State;
         CO_TRY(const auto target, co_await server(call, "server", deadline));
-        CO_TRY(const auto source, co_await server(call, "primary", deadline));
         CO_TRY(const auto state, co_await control_.inspect(target, deadline));
+        if (state.role != postgres::Role::kStandby || !state.is_streaming) {
+            co_return workflow::Observation{State::kNotDone, {}};  // Whatever its primary says.
+        }
+        CO_TRY(const auto source, co_await server(call, "primary", deadline));
         CO_TRY(const auto primary, co_await control_.inspect(source, deadline));
-        const bool is_follower = state.role == postgres::Role::kStandby && state.is_streaming &&
-                                 state.timeline == primary.timeline &&
+        const bool is_follower = state.timeline == primary.timeline &&
                                  state.system_identifier == primary.system_identifier;
         if (is_follower) {
             co_return workflow::Observation{State::kDone, outputs(state)};
