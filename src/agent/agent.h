@@ -82,7 +82,8 @@ class Agent {
     [[nodiscard]] Result<decide::Decision> why(const ServiceId& service) const;
     Task<MovePreview> preview(MoveRequest request);
     /// kDenied when a guard stops it (say which; `is_forced` overrides what may be overridden),
-    /// kConflict when a run is active.
+    /// kConflict when a run is active; one that
+    /// rebuilds another site is ended for a failover, which may take some seconds.
     Task<RunId> move(MoveRequest request);
     /// Starts a declared procedure by name. kNotFound.
     Task<RunId> run_procedure(std::string name, Fields parameters, std::string by);
@@ -97,6 +98,10 @@ class Agent {
     Task<> changed(Instant deadline);
 
   private:
+    /// The preview of a move that no guard stops.
+    Task<MovePreview> permitted(MoveRequest request);
+    Task<RunId> begin(MoveRequest request, SiteId to);
+
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -159,6 +159,7 @@ Look Agent::State::look() const {
                 return detector == nullptr ? nullptr : &detector->verdict();
             },
             [this](const LiveService& live) { return active_run(live); },
+            [this](const LiveService& live) { return rebuilding(live); },
             [this](const LiveService& live, std::size_t index) { return in_sync(live, index); }};
 }
 
@@ -214,7 +215,8 @@ void Agent::State::announce(LiveService* live, const decide::Decision& decision)
 void Agent::State::carry_out(const decide::Decision& decision) {
     auto* live = find(decision.service);
     const auto* run = own_run(decision.service);
-    if (run != nullptr) {
+    const bool is_in_the_way = gives_way(*live, decision.target);
+    if (run != nullptr && !is_in_the_way) {
         const bool has_fenced = std::ranges::any_of(run->spec.steps, [run](const auto& step) {
             const auto state = run->steps.find(step.id);
             return step.phase == "fence" && state != run->steps.end() &&
@@ -227,7 +229,7 @@ void Agent::State::carry_out(const decide::Decision& decision) {
         }
         return;
     }
-    if (live->is_starting_move || active_run(*live) || !decision.target ||
+    if (live->is_starting_move || (active_run(*live) && !is_in_the_way) || !decision.target ||
         !is_executor_for(*decision.target)) {
         return;
     }

@@ -105,10 +105,18 @@ workflow::Cause Agent::State::cause_of(const LiveService& live,
     return cause;
 }
 
-Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decision) {
+Task<RunId> Agent::State::start_decided(ServiceId service, decide::Decision decision) {
+    CO_TRY(const bool has_waited, co_await make_way(service, *decision.target));
     auto* live = find(service);
-    if (live == nullptr || !decision.target) {
-        co_return Result<>{};
+    if (live == nullptr) {
+        co_return Error{Errc::kCancelled, "service " + service.str() + " has left the plan"};
+    }
+    if (has_waited) {
+        const auto wanted = decision.target;
+        decision = live->decision;
+        if (decision.kind != decide::Kind::kFailover || decision.target != wanted) {
+            co_return Error{Errc::kCancelled, "it is decided otherwise now"};
+        }
     }
     const component::Move move{component::Move::Kind::kFailover, live->primacy.site,
                                *decision.target};
@@ -118,20 +126,27 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
                vote.evidence == probe::Evidence::kSilence;
     });
     const auto limit = live->plan->failover.max_loss.value_or(live->plan->objectives.rpo);
-    auto run = co_await start_move(
+    co_return co_await start_move(
         service, move, cause_of(*live, decision),
         {{"look_first", is_silence ? "always" : "late"},
          {"loss_limit_ms",
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count())},
          {"decided", format_wall(deps.clock.wall())}});
-    if (!run) {
+}
+
+Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decision) {
+    if (!decision.target) {
+        co_return Result<>{};
+    }
+    const auto run = co_await start_decided(service, std::move(decision));
+    if (!run && run.error().code() != Errc::kCancelled) {
         emit({.name = "move.refused",
               .severity = run.error().code() == Errc::kConflict ? "warn" : "error",
               .subject = service.str(),
               .message = run.error().message()});
         CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
     }
-    live = find(service);
+    auto* live = find(service);
     if (live != nullptr) {
         live->is_starting_move = false;  // After the pause: the next attempt waits for it.
     }

@@ -30,6 +30,7 @@ void Agent::State::record_standing() {
         if (const auto run = active_run(live)) {
             standing.active_run = run->str();
         }
+        standing.rebuilding = rebuilding(live).value_or(SiteId());
         standing.waiting = live.waiting_approval;
         for (const auto& [run, at] : live.automatic_moves) {
             standing.moves.push_back(at);

@@ -147,6 +147,10 @@ Task<> Agent::State::settle_reprotect(ServiceId service, SiteId site) {
         one.attempts = 0;
         co_return co_await save_reprotects(service);
     }
+    if (run != nullptr && was_set_aside(*run)) {
+        put_off(&one);
+        co_return co_await save_reprotects(service);
+    }
     const auto error = !one.error.empty() ? one.error
                        : run == nullptr   ? std::string("the run has left no trace")
                                           : failure_of(*run);
@@ -266,6 +270,10 @@ std::vector<std::string> Agent::State::keeper_notices(const LiveService& live) c
             notices.push_back(site.str() +
                               " waits to be made a standby again: " + by_hand(service, site));
         }
+    }
+    const auto* run = own_run(service);
+    if (!live.obstacle.empty() && run != nullptr && run->spec.id == live.set_aside) {
+        notices.push_back(live.obstacle);
     }
     for (const auto& claim : found->second.claims) {
         notices.push_back("two sites take writes; " + claim);

@@ -35,6 +35,11 @@ SiteId choose_target(const MoveRequest& request, const decide::ServiceView& view
     }
     const decide::Candidate* best = nullptr;
     for (const auto& candidate : view.candidates) {
+        const bool is_rebuilt =
+            request.kind == Move::Kind::kFailover && candidate.site == view.rebuilding;
+        if (is_rebuilt && view.candidates.size() > 1) {
+            continue;
+        }
         if (best == nullptr || is_better(candidate, *best)) {
             best = &candidate;
         }
@@ -56,14 +61,28 @@ std::string loss_text(const decide::Candidate& candidate) {
     return "at most " + human_duration(*loss) + " of data is not there";
 }
 
+// A failover does not wait for a rebuild of another site; all else waits for every run.
+decide::Stage guard_run(const MoveRequest& request, const decide::ServiceView& view,
+                        const SiteId& to) {
+    if (!view.active_run) {
+        return gate("run", true, "no other run is active", "");
+    }
+    const auto run = "run " + view.active_run->str();
+    if (request.kind != Move::Kind::kFailover || !view.rebuilding) {
+        return gate("run", false, run + " is active", "wait for it, or end it: muster run abort");
+    }
+    if (*view.rebuilding == to) {
+        return gate("run", false, run + " rebuilds " + to.str() + ": it can't take over before",
+                    "wait for it, or name another site with --to");
+    }
+    return gate("run", true, run + " rebuilds " + view.rebuilding->str() + " and is set aside", "");
+}
+
 // The guards of a move that a person asks for. Those named in kHardGates can't be overridden.
 std::vector<decide::Stage> guards_of(const MoveRequest& request, const decide::ServiceView& view,
                                      const SiteId& to, const plan::Service& service) {
     std::vector<decide::Stage> gates;
-    gates.push_back(gate(
-        "run", !view.active_run,
-        view.active_run ? "run " + view.active_run->str() + " is active" : "no other run is active",
-        "wait for it, or end it: muster run abort"));
+    gates.push_back(guard_run(request, view, to));
     gates.push_back(gate("primaries", view.writable_primaries < 2,
                          std::to_string(view.writable_primaries) + " sites accept writes",
                          "stop one of them by hand first"));
@@ -151,9 +170,8 @@ Task<MovePreview> Agent::preview(MoveRequest request) {
     co_return preview;
 }
 
-Task<RunId> Agent::move(MoveRequest request) {
-    auto& state = *state_;
-    CO_TRY(const auto preview, co_await this->preview(request));
+Task<MovePreview> Agent::permitted(MoveRequest request) {
+    CO_TRY(auto preview, co_await this->preview(request));
     if (!preview.is_allowed) {
         const auto stopped =
             std::ranges::find_if(preview.guards, [&request](const decide::Stage& stage) {
@@ -164,6 +182,31 @@ Task<RunId> Agent::move(MoveRequest request) {
                         "guard \"" + stopped->name + "\" stops it: " + stopped->reason,
                         stopped->would_change};
     }
+    co_return preview;
+}
+
+Task<RunId> Agent::move(MoveRequest request) {
+    CO_TRY(const auto preview, co_await permitted(request));
+    auto* live = state_->find(request.service);
+    if (live->is_starting_move) {
+        co_return Error{Errc::kConflict, "a run on service " + request.service.str() + " begins",
+                        "muster run list shows it in a moment"};
+    }
+    live->is_starting_move = true;
+    auto run = co_await begin(request, preview.move.to);
+    if (auto* again = state_->find(request.service)) {
+        again->is_starting_move = false;
+    }
+    co_return run;
+}
+
+Task<RunId> Agent::begin(MoveRequest request, SiteId to) {
+    auto& state = *state_;
+    if (request.kind == Move::Kind::kFailover) {
+        CO_TRY_OK(co_await state.make_way(request.service, to));
+        request.to = to;
+    }
+    CO_TRY(const auto preview, co_await permitted(request));
     auto* live = state.find(request.service);
     workflow::Cause cause;
     const bool is_answer = live->decision.outage_began.has_value();
@@ -183,13 +226,8 @@ Task<RunId> Agent::move(MoveRequest request) {
         cause.summary += ", who vouches for the fence";
     }
     live->waiting_approval.reset();
-    live->is_starting_move = true;
-    auto run = co_await state.start_move(request.service, preview.move, std::move(cause),
-                                         std::move(parameters));
-    if (auto* again = state.find(request.service)) {
-        again->is_starting_move = false;
-    }
-    co_return run;
+    co_return co_await state.start_move(request.service, preview.move, std::move(cause),
+                                        std::move(parameters));
 }
 
 Task<RunId> Agent::approve_decision(ServiceId service, std::string by) {

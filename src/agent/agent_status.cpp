@@ -84,12 +84,19 @@ std::string mode_of(const LiveService& live, std::string* reason) {
     return wanted;
 }
 
-std::string condition_of(const LiveService& live, ServiceStatus* status) {
+// `rebuilt`: what the active run makes a standby again, if it does nothing else.
+std::string condition_of(const LiveService& live, const std::optional<SiteId>& rebuilt,
+                         ServiceStatus* status) {
+    const bool is_down = status->health == probe::Health::kDown;
+    if (status->active_run && is_down && rebuilt) {
+        status->detail += "; run " + status->active_run->str() + " rebuilds " + rebuilt->str();
+        return "down";
+    }
     if (status->active_run) {
         status->detail = "run " + status->active_run->str() + " is under way";
         return "moving";
     }
-    if (status->health == probe::Health::kDown) {
+    if (is_down) {
         return "down";
     }
     if (status->health == probe::Health::kUnknown) {
@@ -154,7 +161,7 @@ ServiceStatus Agent::State::status_of(const LiveService& live) const {
     }
     status.forecasts = live.forecasts;
     status.active_run = active_run(live);
-    status.condition = condition_of(live, &status);
+    status.condition = condition_of(live, rebuilding(live), &status);
     status.notices = keeper_notices(live);
     return status;
 }

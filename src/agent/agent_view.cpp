@@ -320,6 +320,7 @@ decide::ServiceView view_of(const Look& look, const LiveService& live) {
     }
     view.candidates = candidates_of(live, reports, now);
     view.active_run = look.active_run(live);
+    view.rebuilding = look.rebuilding(live);
     for (const auto& [run, at] : live.automatic_moves) {
         if (now - at < std::chrono::hours(24)) {
             view.moves_ago.push_back(now - at);

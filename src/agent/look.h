@@ -31,6 +31,8 @@ struct LiveService {
     std::string announced;  ///< The last decision that was put into the events.
     std::vector<steer::Wanted> steered;
     bool is_starting_move = false;  ///< Between the decision and the run's first record.
+    RunId set_aside;                ///< The rebuild that was last told to give way to a failover.
+    std::string obstacle;           ///< Why it has not ended yet; empty: nothing waits for it.
     std::vector<evidence::Forecast> forecasts;
     evidence::RtoAlarm rto_alarm;
     std::map<ComponentId, SyncWatch> sync;  ///< Of the components that replicate.
@@ -57,6 +59,8 @@ struct Look {
     /// nullptr when it is not watched.
     std::function<const probe::Verdict*(const probe::TargetId&)> verdict;
     std::function<std::optional<RunId>(const LiveService&)> active_run;
+    /// The site that this run makes a standby again, if it does nothing else.
+    std::function<std::optional<SiteId>(const LiveService&)> rebuilding;
     /// Of a component by its place; nothing where muster does not manage its replication.
     std::function<std::optional<InSync>(const LiveService&, std::size_t)> in_sync;
 };

@@ -161,6 +161,7 @@ class Writer {
             text(one.site.str());
             text(one.detail);
         }
+        text(o.rebuilding.str());
     }
     void write(const Decided& o) {
         time(o.at);

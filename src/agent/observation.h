@@ -86,6 +86,7 @@ struct Standing {
     std::optional<std::string> waiting;  ///< An approval that nobody has given.
     std::vector<Instant> moves;          ///< Automatic ones.
     std::vector<InSync> in_sync{};       ///< Of what muster manages; version 1 does not tell.
+    SiteId rebuilding{};  ///< What that run makes a standby again; before version 3: empty.
     bool operator==(const Standing&) const = default;
 };
 struct Outcome {

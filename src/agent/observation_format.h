@@ -8,7 +8,9 @@ namespace muster::agent {
 
 // What writer and reader of observations agree upon; docs/design/observations.md.
 
-inline constexpr std::string_view kMagic = "muster-observations 2\n";
+inline constexpr std::string_view kMagic = "muster-observations 3\n";
+// Without what a run rebuilds.
+inline constexpr std::string_view kMagicOfVersion2 = "muster-observations 2\n";
 // Without who is in sync.
 inline constexpr std::string_view kMagicOfVersion1 = "muster-observations 1\n";
 inline constexpr std::size_t kMagicName = 20;  // Without the version.

@@ -199,6 +199,9 @@ class Reader {
             one.detail = text();
             o.in_sync.push_back(std::move(one));
         }
+        if (state_->version >= 3) {
+            o.rebuilding = SiteId(text());
+        }
         return o;
     }
     Observation decided() {
@@ -266,7 +269,8 @@ std::uint64_t from_little_endian(std::string_view bytes) {
 }  // namespace
 
 Result<ObservationReader> ObservationReader::open(std::string_view bytes) {
-    for (const auto& [version, magic] : {std::pair(2, kMagic), std::pair(1, kMagicOfVersion1)}) {
+    for (const auto& [version, magic] :
+         {std::pair(3, kMagic), std::pair(2, kMagicOfVersion2), std::pair(1, kMagicOfVersion1)}) {
         if (bytes.starts_with(magic)) {
             return ObservationReader(bytes.substr(magic.size()), version);
         }

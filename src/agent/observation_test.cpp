@@ -57,7 +57,8 @@ TEST(Observation, ComesBackAsItWasWritten) {
                         "r-1",
                         "asked",
                         {Instant(90s)},
-                        {{ComponentId("orders"), SiteId("west"), "commits wait for muster_west"}}});
+                        {{ComponentId("orders"), SiteId("west"), "commits wait for muster_west"}},
+                        SiteId("north")});
     writer.add(Decided{Instant(103s), {{ServiceId("shop"), "failover", "west", "hold", "why"}}});
     const auto all = read_all(ObservationWriter::head() + writer.take_frame());
     ASSERT_EQ(all.size(), 6U);
@@ -81,6 +82,7 @@ TEST(Observation, ComesBackAsItWasWritten) {
     ASSERT_EQ(standing.in_sync.size(), 1U);
     EXPECT_EQ(standing.in_sync[0].site, SiteId("west"));
     EXPECT_EQ(standing.in_sync[0].detail, "commits wait for muster_west");
+    EXPECT_EQ(standing.rebuilding, SiteId("north"));
     EXPECT_EQ(std::get<Decided>(all[5]).changed.front().summary, "why");
 }
 
@@ -138,6 +140,23 @@ TEST(Observation, IsStillReadFromBeforeStandingsToldWhoIsInSync) {
     EXPECT_EQ(std::get<Decided>(all[3]).changed.front().summary, "why");
     EXPECT_FALSE(ObservationReader::open(kVersion1)->tells_who_is_in_sync());
     EXPECT_TRUE(ObservationReader::open(ObservationWriter::head())->tells_who_is_in_sync());
+}
+
+// Likewise of version 2.
+constexpr std::string_view kVersion2 =
+    "muster-observations 2\012\140\000\000\000\211\223\254\024\360\373\146\276\000\007\000"
+    "\200\255\342\004\200\240\267\207\351\005\000\001n\000\004west\001\003\000\0049f2c"
+    "\012\000\004shop\000\004east\003\003\000\003r-1\001\000\005asked"
+    "\001\200\220\330\306\236\005\000\001\013\200\370\202\255\026\001\005\000\010failover"
+    "\003\000\004hold\003why"sv;
+
+TEST(Observation, IsStillReadFromBeforeStandingsToldWhatARunRebuilds) {
+    const auto all = read_all(std::string(kVersion2));
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(std::get<Standing>(all[1]).active_run, "r-1");
+    EXPECT_TRUE(std::get<Standing>(all[1]).rebuilding.empty());
+    EXPECT_EQ(std::get<Decided>(all[3]).changed.front().summary, "why");
+    EXPECT_TRUE(ObservationReader::open(kVersion2)->tells_who_is_in_sync());
 }
 
 TEST(Observation, ReplaysARecordOfVersion1AndSaysThatNobodyIsInSync) {

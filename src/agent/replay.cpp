@@ -409,6 +409,12 @@ void Player::decide(Instant at) {
                                    ? std::nullopt
                                    : std::optional(RunId(found->second.active_run));
                     },
+                    [this](const LiveService& live) -> std::optional<SiteId> {
+                        const auto found = standings_.find(live.plan->id);
+                        return found == standings_.end() || found->second.rebuilding.empty()
+                                   ? std::nullopt
+                                   : std::optional(found->second.rebuilding);
+                    },
                     [this](const LiveService& live, std::size_t index) {
                         return in_sync(live.plan->id, live.plan->components[index].id);
                     }};

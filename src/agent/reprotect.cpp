@@ -60,6 +60,13 @@ Duration pause_after(int attempts) {
     return attempts > 6 ? most : std::min(most, first * (1 << std::max(0, attempts - 1)));
 }
 
+void put_off(Reprotect* reprotect) {
+    reprotect->state = Reprotect::State::kWaiting;
+    reprotect->attempts = 0;
+    reprotect->next = {};
+    reprotect->error.clear();
+}
+
 void note_failure(Reprotect* reprotect, std::string error, WallTime now) {
     ++reprotect->attempts;
     reprotect->error = std::move(error);

@@ -29,6 +29,8 @@ using Reprotects = std::map<SiteId, Reprotect>;
 
 /// The pause after so many failed attempts: 1 min, doubled each time, at most 1 h.
 Duration pause_after(int attempts);
+/// It was set aside for a move: begun again as soon as may be, and no failure.
+void put_off(Reprotect* reprotect);
 /// Counts a failed attempt and sets when the next one may begin.
 void note_failure(Reprotect* reprotect, std::string error, WallTime now);
 

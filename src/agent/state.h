@@ -16,6 +16,9 @@
 
 namespace muster::agent {
 
+/// Whether a run was ended so that a failover could begin.
+bool was_set_aside(const workflow::Run& run);
+
 /// What the agent knows; its loops (agent_loops.cpp), moves (agent_moves.cpp) and status
 /// (agent_status.cpp) work on it. Everything runs on one executor.
 struct Agent::State {
@@ -69,6 +72,7 @@ struct Agent::State {
                            Fields parameters);
     void note_loss(const LiveService& live, const component::Move& move, Fields* parameters) const;
     Task<> start_automatic(ServiceId service, decide::Decision decision);
+    Task<RunId> start_decided(ServiceId service, decide::Decision decision);
     void note_run(const workflow::Run& run);
     Task<> settle_primacy(RunId run);
     Task<> settle_once(RunId run);
@@ -81,6 +85,16 @@ struct Agent::State {
     [[nodiscard]] bool is_executor_for(const SiteId& target) const;
     [[nodiscard]] workflow::Cause cause_of(const LiveService& live,
                                            const decide::Decision& decision) const;
+
+    // agent_set_aside.cpp
+    [[nodiscard]] std::optional<SiteId> rebuilding(const LiveService& live) const;
+    [[nodiscard]] bool gives_way(const LiveService& live,
+                                 const std::optional<SiteId>& target) const;
+    Task<bool> make_way(ServiceId service, SiteId target);
+    Task<> cut_rebuild(RunId run);
+    Task<> begin_rebuild_again(ServiceId service, SiteId site);
+    void announce_way(LiveService* live, const workflow::Run& run, const SiteId& target);
+    Error announce_obstacle(LiveService* live, const workflow::Run& run, const SiteId& target);
 
     // agent_forecast.cpp
     [[nodiscard]] evidence::Forecast forecast_of(const LiveService& live,

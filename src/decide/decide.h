@@ -72,6 +72,9 @@ struct ServiceView {
     std::vector<Witness> witnesses;
     std::vector<Candidate> candidates;
     std::optional<RunId> active_run;
+    /// The site that `active_run` makes a standby again, when it does nothing else: such a run
+    /// gives way to a failover to another site.
+    std::optional<SiteId> rebuilding;
     std::vector<Duration> moves_ago;  ///< Age of each automatic move of the last 24 h.
     plan::FenceClass fence = plan::FenceClass::kAdvisory;  ///< The best that is available now.
     bool has_full_picture = false;  ///< Every vantage that counts has reported every target once.

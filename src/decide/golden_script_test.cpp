@@ -225,6 +225,9 @@ class Reader {
         if (line.values.contains("run")) {
             view.active_run = RunId(line.values.at("run"));
         }
+        if (line.values.contains("rebuilds")) {
+            view.rebuilding = SiteId(line.values.at("rebuilds"));
+        }
         if (line.values.contains("asked")) {
             view.waiting_approval = line.values.at("asked");
         }

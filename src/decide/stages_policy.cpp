@@ -65,15 +65,38 @@ Gate check_pace(Context& context) {
     return pass(moved);
 }
 
+namespace {
+
+// Where it could go is judged later; a rebuild gives way only where there is something to judge.
+bool has_another_site(const ServiceView& service) {
+    return std::ranges::any_of(service.candidates, [&service](const Candidate& candidate) {
+        return candidate.site != service.rebuilding && candidate.site != service.primary;
+    });
+}
+
+}  // namespace
+
 Gate check_run(Context& context) {
-    if (const auto& run = context.service.active_run) {
-        return stop(Kind::kWatch, "run " + run->str() + " is under way on it", "that run's end");
+    const auto& service = context.service;
+    std::string gives_way;
+    if (const auto& run = service.active_run) {
+        const auto named = "run " + run->str();
+        if (!service.rebuilding) {
+            return stop(Kind::kWatch, named + " is under way on it", "that run's end");
+        }
+        if (!has_another_site(service)) {
+            return stop(Kind::kWatch,
+                        named + " rebuilds " + service.rebuilding->str() + ", its only standby",
+                        "that run's end");
+        }
+        gives_way = named + " rebuilds " + service.rebuilding->str() +
+                    " and is set aside for a move elsewhere";
     }
-    if (const auto& waiting = context.service.waiting_approval) {
+    if (const auto& waiting = service.waiting_approval) {
         return lower(Kind::kApproval, "a person has been asked already: " + *waiting,
                      "their answer");
     }
-    return pass("no other run on it");
+    return pass(gives_way.empty() ? "no other run on it" : gives_way);
 }
 
 }  // namespace muster::decide

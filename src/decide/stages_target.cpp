@@ -83,7 +83,9 @@ Gate check_target(Context& context) {
             continue;
         }
         is_movable = true;
-        if (auto reason = why_not(candidate); !reason.empty()) {
+        if (candidate.site == context.service.rebuilding) {
+            refused.push_back(candidate.site.str() + " is being rebuilt");
+        } else if (auto reason = why_not(candidate); !reason.empty()) {
             refused.push_back(candidate.site.str() + " " + reason);
         } else if (context.target == nullptr || is_better(candidate, *context.target)) {
             context.target = &candidate;

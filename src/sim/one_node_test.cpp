@@ -18,10 +18,6 @@ class Node : public OneNode {
         tasks_.spawn(reload(std::move(plan)));
         live(10s);
     }
-    [[nodiscard]] long said(const std::string& event) {
-        return std::ranges::count_if(
-            trace_.text(), [&event](const auto& line) { return line.contains(" " + event + " "); });
-    }
 };
 
 TEST_F(Node, SaysAgainThatAForecastExceedsTheRtoOnceItFitted) {

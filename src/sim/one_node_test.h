@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <optional>
@@ -34,9 +35,9 @@ class BadStore final : public state::PassingStore {
 /// One node at the arbiter over a healthy pair, with clients that write.
 class OneNode : public testing::Test {
   protected:
-    OneNode() {
+    explicit OneNode(plan::Plan plan = scenario_plan({})) {
         trace_.keep_text();
-        tasks_.spawn(node_.run(scenario_plan({})));
+        tasks_.spawn(node_.run(std::move(plan)));
         tasks_.spawn(serve_clients());
     }
     ~OneNode() override {
@@ -52,6 +53,10 @@ class OneNode : public testing::Test {
             world_.write();
             world_.replicate();
         }
+    }
+    [[nodiscard]] long said(const std::string& event) {
+        return std::ranges::count_if(
+            trace_.text(), [&event](const auto& line) { return line.contains(" " + event + " "); });
     }
     void live(Duration length) {
         const auto end = clock_.now() + length;

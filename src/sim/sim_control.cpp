@@ -1,6 +1,8 @@
 #include "sim/sim_control.h"
 
 #include <algorithm>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 
 namespace muster::sim {
 
@@ -184,12 +186,21 @@ Task<postgres::Commits> SimControl::commits_after(Server server, postgres::Lsn f
     co_return postgres::Commits{count, SiteWorld::kWriteInterval * static_cast<long>(count)};
 }
 
+Task<> SimControl::copy() {
+    const auto& world = path_.world();
+    if (world.is_rebuild_stubborn) {
+        co_await boost::asio::this_coro::reset_cancellation_state(
+            boost::asio::disable_cancellation());
+    }
+    co_return co_await work(world.rebuild_takes);
+}
+
 Task<ServerState> SimControl::rebuild(Server server, Server primary, Epoch epoch,
                                       Instant deadline) {
     const auto site = server.site;
     CO_TRY_OK(co_await at_host(site, deadline));
     CO_TRY_OK(co_await claim(site, epoch));
-    CO_TRY_OK(co_await work(std::chrono::seconds(20)));
+    CO_TRY_OK(co_await copy());
     const auto& from = path_.world().server(primary.site);
     auto& made = path_.world().server(site);
     if (!made.is_host_up) {

@@ -41,6 +41,7 @@ class SimControl final : public postgres::ServerControl {
   private:
     Task<> at_host(SiteId site, Instant deadline);
     Task<> work(Duration duration);
+    Task<> copy();
     Task<> claim(SiteId site, Epoch epoch);
     postgres::ServerState state_of(const SiteId& site);
 

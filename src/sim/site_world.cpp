@@ -29,6 +29,13 @@ SiteWorld::SiteWorld(VirtualClock& clock, Random& random, Trace& trace)
     }
 }
 
+void SiteWorld::add_standby(const SiteId& site) {
+    SimServer server;
+    server.site = site;
+    server.has_standby_signal = true;
+    servers_.push_back(server);
+}
+
 SimServer& SiteWorld::server(const SiteId& site) {
     const auto found = std::ranges::find(servers_, site, &SimServer::site);
     CHECK(found != servers_.end());

@@ -56,6 +56,8 @@ class SiteWorld {
     SiteWorld(VirtualClock& clock, Random& random, Trace& trace);
 
     SimServer& server(const SiteId& site);
+    /// One more site with a standby.
+    void add_standby(const SiteId& site);
     [[nodiscard]] const std::vector<SimServer>& servers() const { return servers_; }
     Link& link(const SiteId& from, const SiteId& to);
     /// The path of power switches and ssh; nothing else uses it.
@@ -84,6 +86,8 @@ class SiteWorld {
     void start(SimServer* server);
     void heal_network();
 
+    Duration rebuild_takes = std::chrono::seconds(20);  ///< Give or take.
+    bool is_rebuild_stubborn = false;                   ///< It does not end when it is told to.
     std::uint64_t acknowledged = 0;  ///< The highest position that a client was told of.
     std::uint64_t lost = 0;          ///< Acknowledged rows that a promotion left behind.
     std::uint64_t promotions = 0;
