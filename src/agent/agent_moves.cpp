@@ -134,6 +134,19 @@ Task<RunId> Agent::State::start_decided(ServiceId service, decide::Decision deci
          {"decided", format_wall(deps.clock.wall())}});
 }
 
+// The next attempt waits for the end of the pause; a person who begins one meanwhile does not.
+Task<> Agent::State::rest(ServiceId service) {
+    if (auto* live = find(service)) {
+        live->is_resting = true;
+    }
+    CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
+    if (auto* live = find(service); live != nullptr && live->is_resting) {
+        live->is_resting = false;
+        live->is_starting_move = false;
+    }
+    co_return Result<>{};
+}
+
 Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decision) {
     if (!decision.target) {
         co_return Result<>{};
@@ -144,11 +157,11 @@ Task<> Agent::State::start_automatic(ServiceId service, decide::Decision decisio
               .severity = run.error().code() == Errc::kConflict ? "warn" : "error",
               .subject = service.str(),
               .message = run.error().message()});
-        CO_TRY_OK(co_await deps.clock.sleep_for(kRetryAfter));
+        co_return co_await rest(service);
     }
     auto* live = find(service);
     if (live != nullptr) {
-        live->is_starting_move = false;  // After the pause: the next attempt waits for it.
+        live->is_starting_move = false;
     }
     if (live != nullptr && run) {
         live->automatic_moves[*run] = deps.clock.now();

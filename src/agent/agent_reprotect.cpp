@@ -271,9 +271,8 @@ std::vector<std::string> Agent::State::keeper_notices(const LiveService& live) c
                               " waits to be made a standby again: " + by_hand(service, site));
         }
     }
-    const auto* run = own_run(service);
-    if (!live.obstacle.empty() && run != nullptr && run->spec.id == live.set_aside) {
-        notices.push_back(live.obstacle);
+    if (auto obstacle = obstacle_of(live); !obstacle.empty()) {
+        notices.push_back(std::move(obstacle));
     }
     for (const auto& claim : found->second.claims) {
         notices.push_back("two sites take writes; " + claim);

@@ -188,10 +188,15 @@ Task<MovePreview> Agent::permitted(MoveRequest request) {
 Task<RunId> Agent::move(MoveRequest request) {
     CO_TRY(const auto preview, co_await permitted(request));
     auto* live = state_->find(request.service);
-    if (live->is_starting_move) {
-        co_return Error{Errc::kConflict, "a run on service " + request.service.str() + " begins",
-                        "muster run list shows it in a moment"};
+    if (live->is_starting_move && !live->is_resting) {
+        const auto obstacle = state_->obstacle_of(*live);
+        co_return Error{Errc::kConflict,
+                        obstacle.empty()
+                            ? "a run on service " + request.service.str() + " is about to begin"
+                            : obstacle,
+                        "muster run list shows what is under way"};
     }
+    live->is_resting = false;
     live->is_starting_move = true;
     auto run = co_await begin(request, preview.move.to);
     if (auto* again = state_->find(request.service)) {

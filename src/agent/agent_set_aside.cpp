@@ -47,6 +47,12 @@ bool Agent::State::gives_way(const LiveService& live, const std::optional<SiteId
     return site && target && *site != *target;
 }
 
+// What a failover waits for, as long as it does.
+std::string Agent::State::obstacle_of(const LiveService& live) const {
+    const auto* run = own_run(live.plan->id);
+    return run != nullptr && run->spec.id == live.set_aside ? live.obstacle : std::string();
+}
+
 // Only asks: where the store does not take it, whoever waits goes on waiting, and says so.
 Task<> Agent::State::cut_rebuild(RunId id) {
     const auto cut = co_await runner.cut_short(id, std::string(kBy));

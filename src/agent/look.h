@@ -33,6 +33,7 @@ struct LiveService {
     bool is_starting_move = false;  ///< Between the decision and the run's first record.
     RunId set_aside;                ///< The rebuild that was last told to give way to a failover.
     std::string obstacle;           ///< Why it has not ended yet; empty: nothing waits for it.
+    bool is_resting = false;        ///< Within that, between two attempts: a person goes first.
     std::vector<evidence::Forecast> forecasts;
     evidence::RtoAlarm rto_alarm;
     std::map<ComponentId, SyncWatch> sync;  ///< Of the components that replicate.

@@ -72,6 +72,7 @@ struct Agent::State {
                            Fields parameters);
     void note_loss(const LiveService& live, const component::Move& move, Fields* parameters) const;
     Task<> start_automatic(ServiceId service, decide::Decision decision);
+    Task<> rest(ServiceId service);
     Task<RunId> start_decided(ServiceId service, decide::Decision decision);
     void note_run(const workflow::Run& run);
     Task<> settle_primacy(RunId run);
@@ -90,6 +91,7 @@ struct Agent::State {
     [[nodiscard]] std::optional<SiteId> rebuilding(const LiveService& live) const;
     [[nodiscard]] bool gives_way(const LiveService& live,
                                  const std::optional<SiteId>& target) const;
+    [[nodiscard]] std::string obstacle_of(const LiveService& live) const;
     Task<bool> make_way(ServiceId service, SiteId target);
     Task<> cut_rebuild(RunId run);
     Task<> begin_rebuild_again(ServiceId service, SiteId site);
