@@ -215,7 +215,9 @@ Task<RunId> Agent::State::start_move(ServiceId service, component::Move move, wo
                                                    deps.clock.now() + kPatience, std::move(also));
     live = find(service);
     if (live != nullptr) {
-        live->sync.clear();  // Read again, whatever became of it.
+        for (auto& [component, watch] : live->sync) {
+            watch = forgotten(std::move(watch));  // Read again, whatever became of it.
+        }
     }
     CO_TRY(const auto revision, committed);
     if (live == nullptr) {

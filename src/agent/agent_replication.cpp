@@ -19,6 +19,10 @@ constexpr Duration kTick = std::chrono::milliseconds(500);
 constexpr Duration kPatience = std::chrono::seconds(5);
 /// Commits wait while a standby is being protected: a slow one must not stall them for long.
 constexpr Duration kProtectWithin = std::chrono::seconds(15);
+/// A look at both ends and a new connection; what else is due waits for it.
+constexpr Duration kRenewWithin = std::chrono::seconds(2);
+/// A new connection streams within milliseconds. Until then nothing is made of its absence.
+constexpr Duration kStreamsWithin = std::chrono::seconds(1);
 constexpr Duration kRetryAfter = std::chrono::seconds(30);
 
 }  // namespace
@@ -140,6 +144,8 @@ Task<> Agent::State::do_sync_act(Tended part, ReplicationView view, SyncAct act)
             co_return co_await deps.postgres.name_standby(*act.standby,
                                                           deps.clock.now() + kPatience);
         }
+        case Kind::kRenew:
+            co_return co_await renew_stream(part, view.primary, *act.standby);
         case Kind::kProtect:
             co_return co_await protect(part, std::move(view), std::move(act));
         case Kind::kRelax:
@@ -197,6 +203,19 @@ Task<> Agent::State::put_sync(Tended part, SyncRecord wanted) {
     co_return Result<>{};
 }
 
+// Commits that wait go on waiting meanwhile: neither end's loss lets them go.
+Task<> Agent::State::renew_stream(Tended part, postgres::Server primary, postgres::Server standby) {
+    const auto name = standby.standby_name();
+    note_renewal(&watch_of(part)->streams[name], deps.clock.now());
+    auto renewed = co_await deps.postgres.renew_stream(std::move(primary), std::move(standby),
+                                                       deps.clock.now() + kRenewWithin);
+    if (auto* watch = watch_of(part)) {
+        note_renewal(&watch->streams[name], deps.clock.now());
+        watch->retry_at = std::max(watch->retry_at, deps.clock.now() + kStreamsWithin);
+    }
+    co_return renewed;
+}
+
 Task<> Agent::State::protect(Tended part, ReplicationView view, SyncAct act) {
     const auto name = act.standby->standby_name();
     auto waits = co_await deps.postgres.set_sync_standby(view.primary, name,
@@ -211,7 +230,7 @@ Task<> Agent::State::protect(Tended part, ReplicationView view, SyncAct act) {
         wanted.site = act.standby->site;
         wanted.standby = name;
         watch->lost_since.reset();
-        watch->mark = {};
+        watch->streams.erase(name);
         co_return co_await put_sync(part, std::move(wanted));
     }
     watch->why = waits.error().message();

@@ -16,8 +16,6 @@ using Kind = SyncAct::Kind;
 
 /// Commits stall until the standby has caught up: only one that is near is taken.
 constexpr std::uint64_t kNearBytes = 16U << 20U;
-/// A standby answers within milliseconds; what it has not confirmed after this long is missed.
-constexpr Duration kConfirmWithin = std::chrono::seconds(1);
 /// How long a lost one keeps its place when another one could take it.
 constexpr Duration kReplaceAfter = std::chrono::seconds(3);
 
@@ -28,36 +26,53 @@ const ReplicaView* standby_in(const ReplicationView& view, const std::string& na
     return found == view.standbys.end() ? nullptr : &*found;
 }
 
-bool is_fit(const ReplicaView& standby, const ReplicationView& view) {
+bool is_near(const ReplicaView& standby, const ReplicationView& view) {
     return standby.named == 1 && standby.is_streaming &&
            standby.flushed.value + kNearBytes >= view.position.value;
 }
 
+StreamWatch::State stream_of(const ReplicaView& standby, const SyncWatch& watch) {
+    const auto found = watch.streams.find(standby.server.standby_name());
+    return found == watch.streams.end() ? StreamWatch::State::kUnproven : found->second.state;
+}
+
 /// The most advanced one that could be made to hold everything; the plan's order breaks ties.
-const ReplicaView* best_fit(const ReplicationView& view) {
+const ReplicaView* best_fit(const ReplicationView& view, const SyncWatch& watch) {
     const ReplicaView* best = nullptr;
     for (const auto& standby : view.standbys) {
-        if (is_fit(standby, view) && (best == nullptr || standby.flushed > best->flushed)) {
+        const bool is_fit =
+            is_near(standby, view) && stream_of(standby, watch) == StreamWatch::State::kFlows;
+        if (is_fit && (best == nullptr || standby.flushed > best->flushed)) {
             best = &standby;
         }
     }
     return best;
 }
 
-/// A connection that a dead network left open looks like streaming for a minute; so a standby
-/// counts as lost when it has not confirmed in time what the primary had at an earlier look.
-void follow_loss(const ReplicaView* holder, const ReplicationView& view, SyncWatch* watch,
-                 Instant now) {
-    const bool is_there = holder != nullptr && holder->is_streaming;
-    if (is_there && holder->flushed >= watch->mark) {
-        watch->lost_since.reset();
-        watch->mark = view.position;
-        watch->marked = view.seen;
-        return;
+void follow_streams(const ReplicationView& view, SyncWatch* watch) {
+    std::erase_if(watch->streams,
+                  [&view](const auto& stream) { return !standby_in(view, stream.first); });
+    for (const auto& standby : view.standbys) {
+        look_at(view, standby, &watch->streams[standby.server.standby_name()]);
     }
-    if (!is_there || view.seen - watch->marked >= kConfirmWithin) {
+}
+
+void follow_loss(const ReplicaView* holder, SyncWatch* watch, Instant now) {
+    const auto state =
+        holder == nullptr ? StreamWatch::State::kUnproven : stream_of(*holder, *watch);
+    if (state == StreamWatch::State::kFlows) {
+        watch->lost_since.reset();
+    } else if (holder == nullptr || !holder->is_streaming || state == StreamWatch::State::kStuck) {
         watch->lost_since = watch->lost_since.value_or(now);
     }
+}
+
+const ReplicaView* suspect_in(const ReplicationView& view, const SyncWatch& watch, Instant now) {
+    const auto found = std::ranges::find_if(view.standbys, [&](const ReplicaView& standby) {
+        const auto stream = watch.streams.find(standby.server.standby_name());
+        return stream != watch.streams.end() && wants_renewal(standby, stream->second, now);
+    });
+    return found == view.standbys.end() ? nullptr : &*found;
 }
 
 /// One of the settings that this program makes: it may take it back.
@@ -70,14 +85,30 @@ SyncAct act(Kind kind, const ReplicaView* standby, std::string why) {
             std::move(why)};
 }
 
+/// The setting is in force without a record: a move began and came to nothing. It stays while the
+/// standby that commits wait for has its time to confirm, and for ever where the plan says so.
+bool may_stay(const ReplicationView& view, const SyncWatch& watch) {
+    return std::ranges::any_of(view.standbys, [&](const ReplicaView& standby) {
+        const bool is_named = view.setting == postgres::sync_setting(standby.server.standby_name());
+        const bool is_stuck = stream_of(standby, watch) == StreamWatch::State::kStuck;
+        return is_named && is_near(standby, view) && (!is_stuck || !view.degrade_after);
+    });
+}
+
 SyncAct protect(const ReplicationView& view, const SyncWatch& watch, Instant now) {
+    if (const auto* suspect = suspect_in(view, watch, now)) {
+        return act(Kind::kRenew, suspect, {});
+    }
     if (now < watch.retry_at) {
         return {};
     }
-    if (const auto* fit = best_fit(view)) {
+    if (const auto* fit = best_fit(view, watch)) {
         return act(Kind::kProtect, fit, {});
     }
     if (is_own(view.setting)) {
+        if (may_stay(view, watch)) {
+            return {};
+        }
         return act(Kind::kRelax, nullptr, "no standby is fit to be waited for");
     }
     for (const auto& standby : view.standbys) {
@@ -88,17 +119,38 @@ SyncAct protect(const ReplicationView& view, const SyncWatch& watch, Instant now
     return {};
 }
 
-std::string lack_of(const ReplicationView& view) {
+std::string lack_of(const ReplicationView& view, const SyncWatch& watch) {
     for (const auto& standby : view.standbys) {
         const auto name = standby.server.standby_name();
         if (standby.named > 1) {
             return "several servers stream under the name " + name;
         }
         if (standby.is_streaming) {
-            return name + " is far behind";
+            const bool is_stuck = stream_of(standby, watch) == StreamWatch::State::kStuck;
+            return name + (!is_near(standby, view) ? " is far behind"
+                           : is_stuck              ? " confirms nothing"
+                                                   : " has not confirmed everything yet");
         }
     }
     return "no standby streams";
+}
+
+/// What the loss of the standby in the record asks for by now.
+SyncAct act_on_loss(const ReplicationView& view, const SyncWatch& watch, const ReplicaView* holder,
+                    Instant now) {
+    if (!watch.lost_since) {
+        return {};
+    }
+    const auto lost = now - *watch.lost_since;
+    const auto* other = best_fit(view, watch);
+    if (other != nullptr && other != holder && lost >= kReplaceAfter) {
+        return act(Kind::kReplace, other, watch.record.standby + " is lost");
+    }
+    if (view.degrade_after && lost >= *view.degrade_after) {
+        return act(Kind::kForget, nullptr,
+                   watch.record.standby + " has confirmed nothing for " + human_duration(lost));
+    }
+    return {};
 }
 
 }  // namespace
@@ -134,6 +186,12 @@ Result<SyncRecord> decode_sync(const state::KeyValue& entry) {
     return SyncRecord{SiteId(*primary), SiteId(*site), *standby, entry.modified};
 }
 
+SyncWatch forgotten(SyncWatch watch) {
+    SyncWatch left;
+    left.streams = std::move(watch.streams);
+    return left;
+}
+
 std::string_view to_string(SyncState state) {
     constexpr std::array<std::string_view, 5> kNames = {"off", "unknown", "in_sync", "waiting",
                                                         "degraded"};
@@ -162,36 +220,29 @@ SyncAct next_act(const ReplicationView& view, SyncWatch* watch, Instant now) {
                    ? act(Kind::kForget, nullptr, "the plan does not ask for it any more")
                    : SyncAct{};
     }
+    follow_streams(view, watch);
     if (!has_one) {
         watch->lost_since.reset();
         if (watch->why.empty() || watch->retry_at <= now) {
-            watch->why = lack_of(view);
+            watch->why = lack_of(view, *watch);
         }
         return protect(view, *watch, now);
     }
     const auto& name = watch->record.standby;
     const auto* holder = standby_in(view, name);
-    follow_loss(holder, view, watch, now);
+    follow_loss(holder, watch, now);
     if (view.setting != postgres::sync_setting(name)) {
         return act(Kind::kForget, nullptr, "synchronous_standby_names was changed by someone else");
     }
     if (holder == nullptr || holder->named > 1) {
         return act(Kind::kForget, nullptr,
-                   holder == nullptr ? name + " has left the plan" : lack_of(view));
+                   holder == nullptr ? name + " has left the plan" : lack_of(view, *watch));
     }
-    if (!watch->lost_since) {
-        return {};
+    if (auto due = act_on_loss(view, *watch, holder, now); due.kind != Kind::kNone) {
+        return due;
     }
-    const auto lost = now - *watch->lost_since;
-    const auto* other = best_fit(view);
-    if (other != nullptr && other != holder && lost >= kReplaceAfter) {
-        return act(Kind::kReplace, other, name + " is lost");
-    }
-    if (view.degrade_after && lost >= *view.degrade_after) {
-        return act(Kind::kForget, nullptr,
-                   name + " has confirmed nothing for " + human_duration(lost));
-    }
-    return {};
+    const auto* suspect = suspect_in(view, *watch, now);
+    return suspect == nullptr ? SyncAct{} : act(Kind::kRenew, suspect, {});
 }
 
 }  // namespace muster::agent

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
+#include "agent/stream_watch.h"
 #include "base/id.h"
 #include "component/replication.h"
 #include "state/store.h"
@@ -28,14 +30,17 @@ Result<SyncRecord> decode_sync(const state::KeyValue& entry);
 struct SyncWatch {
     SyncRecord record;
     bool is_loaded = false;
-    postgres::Lsn mark;                 ///< The primary's position at the last look.
-    Instant marked{};                   ///< When that was.
-    std::optional<Instant> lost_since;  ///< The standby in the record does not confirm.
-    Instant retry_at{};                 ///< No attempt to protect before.
-    std::string why;                    ///< Why no standby is in sync.
-    std::string trouble;                ///< The last error, which is logged once.
-    std::string announced;              ///< The state that was last put into the events.
+    std::map<std::string, StreamWatch> streams;  ///< By standby_name().
+    std::optional<Instant> lost_since;           ///< The standby in the record does not confirm.
+    Instant retry_at{};                          ///< No attempt to protect before.
+    std::string why;                             ///< Why no standby is in sync.
+    std::string trouble;                         ///< The last error, which is logged once.
+    std::string announced;                       ///< The state that was last put into the events.
 };
+
+/// Without the record, which a move changes. When its streams were seen last is still known: after
+/// a move that came to nothing the servers are the same.
+SyncWatch forgotten(SyncWatch watch);
 
 /// In sync: one standby has all. Waiting: it is lost, and commits wait for it. Degraded: commits
 /// wait for nobody, what is acknowledged may be lost.
@@ -52,6 +57,7 @@ struct SyncAct {
         kReplace,  ///< The record first; then as kProtect for `standby`.
         kRelax,    ///< Nobody is in the record: commits must not wait for a lost standby.
         kName,     ///< Have `standby` stream under its own name.
+        kRenew,    ///< See whether WAL flows to `standby`, and have it connect anew if not.
     };
     Kind kind = Kind::kNone;
     std::optional<postgres::Server> standby;

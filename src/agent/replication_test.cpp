@@ -75,6 +75,9 @@ TEST(SyncAct, PrefersTheMostAdvancedStandby) {
     auto watch = nobody();
     auto view = managed();
     view.standbys = {standby("west", 900), standby("north", 990)};
+    EXPECT_EQ(next_act(view, &watch, kNow).kind, Kind::kNone) << "neither has confirmed anything";
+    pass(&view, 500ms);
+    view.standbys = {standby("west", 1000), standby("north", 1010)};
     EXPECT_EQ(next_act(view, &watch, kNow).standby->site, SiteId("north"));
 }
 
@@ -151,11 +154,59 @@ TEST(SyncAct, AConnectionThatConfirmsNothingIsLost) {
     EXPECT_EQ(state_of(view, watch), SyncState::kInSync) << "it has what there was a look before";
 }
 
+/// The network is back: both ends answer, the connection between them is of before.
+ReplicationView after_a_cut(SyncWatch* watch) {
+    auto view = managed();
+    view.setting = kWest;
+    view.degrade_after = 1s;
+    view.standbys[0].answers = true;
+    static_cast<void>(next_act(view, watch, kNow));
+    view.position = {2000};
+    pass(&view, 45s);
+    return view;
+}
+
+TEST(SyncAct, RenewsTheConnectionThatOutlivedACut) {
+    for (auto watch : {nobody(), west_in_sync()}) {
+        auto view = after_a_cut(&watch);
+        const auto act = next_act(view, &watch, kNow + 45s);
+        EXPECT_EQ(act.kind, Kind::kRenew);
+        EXPECT_EQ(act.standby->site, SiteId("west"));
+        view.standbys[0].flushed = {2000};
+        pass(&view, 500ms);
+        EXPECT_EQ(next_act(view, &watch, kNow + 46s).kind,
+                  watch.record.site.empty() ? Kind::kProtect : Kind::kNone);
+    }
+}
+
+TEST(SyncAct, RenewsItAfterAMoveThatCameToNothing) {
+    auto watch = west_in_sync();
+    const auto view = after_a_cut(&watch);
+    watch = forgotten(std::move(watch));
+    EXPECT_EQ(state_of(view, watch), SyncState::kUnknown) << "the record is read again";
+    EXPECT_EQ(next_act(view, &watch, kNow + 45s).kind, Kind::kRenew);
+}
+
+TEST(SyncAct, CommitsWaitForAConnectionThatConfirmsNothingOnlyWhereThePlanSaysSo) {
+    for (const bool is_never : {false, true}) {
+        auto watch = nobody();
+        auto view = after_a_cut(&watch);
+        view.degrade_after = is_never ? std::nullopt : std::optional(Duration(1s));
+        note_renewal(&watch.streams["muster_west"], kNow + 45s);
+        EXPECT_EQ(next_act(view, &watch, kNow + 45s).kind, Kind::kNone) << "it has its time";
+        pass(&view, 1s);
+        EXPECT_EQ(next_act(view, &watch, kNow + 46s).kind, is_never ? Kind::kNone : Kind::kRelax);
+        EXPECT_EQ(watch.why, "muster_west confirms nothing");
+        view.setting.clear();
+        EXPECT_EQ(next_act(view, &watch, kNow + 46s).kind, Kind::kNone) << "it is not protected";
+    }
+}
+
 TEST(SyncAct, AnotherStandbyTakesThePlaceOfALostOne) {
     auto watch = west_in_sync();
     auto view = managed();
     view.setting = kWest;
-    view.standbys.push_back(standby("north", 990));
+    view.standbys.push_back(standby("north", 1000));
     view.standbys[0].is_streaming = false;
     EXPECT_EQ(next_act(view, &watch, kNow).kind, Kind::kNone);
     const auto act = next_act(view, &watch, kNow + 3s);

@@ -145,6 +145,7 @@ struct Agent::State {
     Task<> put_sync(Tended part, SyncRecord wanted);
     Task<> protect(Tended part, component::ReplicationView view, SyncAct act);
     Task<> relax(Tended part, postgres::Server primary);
+    Task<> renew_stream(Tended part, postgres::Server primary, postgres::Server standby);
     [[nodiscard]] SyncWatch* watch_of(const Tended& part);
     [[nodiscard]] const SyncWatch* sync_of(const LiveService& live,
                                            const ComponentId& component) const;

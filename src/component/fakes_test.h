@@ -100,6 +100,10 @@ class FakeControl final : public postgres::ServerControl {
     Task<> name_standby(postgres::Server standby, Instant /*deadline*/) override {
         co_return plain("name", standby);
     }
+    Task<> renew_stream(postgres::Server /*primary*/, postgres::Server standby,
+                        Instant /*deadline*/) override {
+        co_return plain("renew", standby);
+    }
     Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
                                                Instant /*deadline*/) override {
         checked = check;

@@ -16,6 +16,7 @@ struct ReplicaView {
     bool is_streaming = false;
     postgres::Lsn flushed;        ///< What it has confirmed.
     bool says_streaming = false;  ///< Its own word, whatever it is called at the primary.
+    bool answers = false;         ///< As a standby, when it was asked last.
 };
 
 /// What a component that replicates looks like now, and what its plan wants of it.

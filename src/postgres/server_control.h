@@ -157,6 +157,11 @@ class ServerControl {
     virtual Task<> set_sync_standby(Server primary, std::string standby, Instant deadline) = 0;
     /// Makes a running standby stream under its standby_name(). Idempotent.
     virtual Task<> name_standby(Server standby, Instant deadline) = 0;
+    /// Has the standby connect to its primary anew when no WAL flows between them although both
+    /// answer: a connection that outlived a cut waits for TCP's next attempt, which comes as late
+    /// as the cut was long. What flows is left alone, however slowly. Commits that wait for the
+    /// standby go on waiting. Idempotent.
+    virtual Task<> renew_stream(Server primary, Server standby, Instant deadline) = 0;
     /// The ids that the query does not find, in a transaction that can only read.
     virtual Task<std::vector<std::string>> missing_ids(Server server, IdCheck check,
                                                        Instant deadline) = 0;

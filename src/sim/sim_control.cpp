@@ -292,6 +292,12 @@ Task<> SimControl::name_standby(Server standby, Instant deadline) {
     return path_.travel(standby.site, deadline);
 }
 
+// A link that is back carries at once here.
+Task<> SimControl::renew_stream(Server primary, Server standby, Instant deadline) {
+    CO_TRY_OK(co_await path_.travel(primary.site, deadline));
+    co_return co_await path_.travel(standby.site, deadline);
+}
+
 Task<std::vector<std::string>> SimControl::missing_ids(Server server, postgres::IdCheck /*check*/,
                                                        Instant deadline) {
     CO_TRY_OK(co_await path_.travel(server.site, deadline));

@@ -35,6 +35,8 @@ class SimControl final : public postgres::ServerControl {
     Task<> set_sync_standby(postgres::Server primary, std::string standby,
                             Instant deadline) override;
     Task<> name_standby(postgres::Server standby, Instant deadline) override;
+    Task<> renew_stream(postgres::Server primary, postgres::Server standby,
+                        Instant deadline) override;
     Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
                                                Instant deadline) override;
 

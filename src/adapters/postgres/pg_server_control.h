@@ -47,6 +47,8 @@ class PgServerControl final : public postgres::ServerControl {
     Task<> set_sync_standby(postgres::Server primary, std::string standby,
                             Instant deadline) override;
     Task<> name_standby(postgres::Server standby, Instant deadline) override;
+    Task<> renew_stream(postgres::Server primary, postgres::Server standby,
+                        Instant deadline) override;
     Task<std::vector<std::string>> missing_ids(postgres::Server server, postgres::IdCheck check,
                                                Instant deadline) override;
 
@@ -81,6 +83,9 @@ class PgServerControl final : public postgres::ServerControl {
     Task<> change_sync_setting(PgConnection* connection, std::string wanted, Instant deadline);
     Task<> await_sync_setting(postgres::Server primary, std::string wanted, Instant deadline);
     Task<> await_in_sync(PgConnection* connection, std::string standby, Instant deadline);
+
+    Task<bool> flows(PgConnection* connection, std::string name, Instant deadline);
+    Task<> end_senders(PgConnection* connection, std::string name, Instant deadline);
 
     Task<std::string> history_of(postgres::Server primary, int timeline, Instant deadline);
     Task<std::optional<postgres::TimelineSwitch>> own_switch(postgres::Server old_primary,

@@ -79,6 +79,33 @@ SELECT pg_is_in_recovery() AS standby,
               current_setting('primary_conninfo') || ' application_name=' || $1) AS statement
 )sql";
 
+/// The WAL senders that serve the standby $1, and whether it has confirmed up to $2.
+inline constexpr const char* kSenders = R"sql(
+SELECT pg_is_in_recovery() AS standby,
+       CASE WHEN pg_is_in_recovery() THEN '0/0' ELSE pg_current_wal_flush_lsn() END AS position,
+       count(*) AS senders, coalesce(string_agg(pid::text, ' '), '') AS pids,
+       coalesce(max(flush_lsn), '0/0') AS flushed,
+       coalesce(max(flush_lsn) >= $2::pg_lsn, false) AS has_all
+  FROM pg_stat_replication WHERE lower(application_name) = lower($1)
+)sql";
+
+/// Tells the WAL senders with these numbers to end; how many there still were.
+inline constexpr const char* kEndSenders = R"sql(
+SELECT count(pg_terminate_backend(pid)) AS left FROM pg_stat_replication
+ WHERE pid::text = ANY (string_to_array($1, ' '))
+)sql";
+
+/// The statement that changes a standby's connection settings by nothing but a space at the end.
+inline constexpr const char* kReceiver = R"sql(
+SELECT pg_is_in_recovery() AS standby,
+       current_setting('primary_conninfo') <> ''
+           AND current_setting('primary_conninfo') !~ '^postgres(ql)?://' AS is_plain,
+       format('ALTER SYSTEM SET primary_conninfo = %L',
+              CASE WHEN current_setting('primary_conninfo') LIKE '% '
+                   THEN rtrim(current_setting('primary_conninfo'))
+                   ELSE current_setting('primary_conninfo') || ' ' END) AS statement
+)sql";
+
 /// A primary's timeline, now and as its control file tells it.
 inline constexpr const char* kTimelines = R"sql(
 SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline,

@@ -59,7 +59,12 @@ ReplicaView replica(const postgres::Server& server, const probe::TargetId& targe
         read_replicas(fact(primary->second, "replicas"), &standby);
     }
     const auto own = verdicts.find(target);
-    standby.says_streaming = own != verdicts.end() && fact(own->second, "streaming") == "true";
+    if (own != verdicts.end()) {
+        const auto& verdict = own->second;
+        standby.says_streaming = fact(verdict, "streaming") == "true";
+        standby.answers = verdict.health == probe::Health::kUp &&
+                          verdict.facts_at == verdict.sampled && fact(verdict, "role") == "standby";
+    }
     return standby;
 }
 
