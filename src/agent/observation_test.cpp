@@ -173,7 +173,7 @@ TEST(Observation, ReplaysARecordOfVersion1AndSaysThatNobodyIsInSync) {
         server.kind = plan::Node::Kind::kMap;
         plan::Node conninfo;
         conninfo.kind = plan::Node::Kind::kScalar;
-        conninfo.scalar = "dbname=orders";
+        conninfo.scalar = std::string("dbname=orders host=") + site;
         server.entries.push_back({"conninfo", {}, std::move(conninfo)});
         orders.sites.push_back({SiteId(site), std::move(server)});
     }

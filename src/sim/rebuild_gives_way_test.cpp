@@ -18,6 +18,8 @@ plan::Plan plan_of_three() {
     shop.failover.cooldown = 1s;
     auto at = shop.components[0].sites.back();
     at.site = SiteId("north");
+    std::ranges::find(at.settings.entries, "conninfo", &plan::Node::Entry::key)->value.scalar =
+        "host=north";
     shop.components[0].sites.push_back(at);
     shop.standby.emplace_back("north");
     auto site = plan.sites[1];

@@ -170,6 +170,10 @@ class PgTestServer {
         run_tool({tool("pg_basebackup"), "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D",
                   data(), "-d", primary.conninfo()});
         start_server();
+        primary.sql(
+            "SET statement_timeout = '20s'; DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM "
+            "pg_stat_replication WHERE state = 'streaming') LOOP PERFORM pg_sleep(0.01), "
+            "pg_stat_clear_snapshot(); END LOOP; END $$");
     }
     PgTestServer& operator=(const PgTestServer&) = delete;
     ~PgTestServer() { kill(); }
