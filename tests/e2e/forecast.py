@@ -81,10 +81,10 @@ class Forecast(stage.Case):
         self.assertEqual(same["differences"], [], "the same thresholds, the same decisions")
         self.assertEqual([turn["kind"] for turn in same["recorded"]], [turn["kind"] for turn in same["replayed"]])
         self.assertIn("failover", [turn["kind"] for turn in same["recorded"]])
-        never = self.node.json("replay", "--set", "fall=1000", "--set", "fall_hard=1000")
+        never = self.node.json("replay", "--set", "fall=100", "--set", "fall_hard=100")
         self.assertNotIn("failover", [turn["kind"] for turn in never["replayed"]])
         self.assertEqual(len(never["differences"]), 1)
-        self.assertIn("would have been", self.node.cli("replay", "--set", "fall=1000", "--set", "fall_hard=1000").stdout)
+        self.assertIn("would have been", self.node.cli("replay", "--set", "fall=100", "--set", "fall_hard=100").stdout)
         self.node.cli("replay", "--set", "fall=x", code=2)
 
 
