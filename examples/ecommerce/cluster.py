@@ -164,9 +164,10 @@ def remove_segments():
     """Removes the shared memory that killed servers left: 56 bytes each that only a next start in the same data
     directory would take back, and the system has room for 4,096 of them. PostgreSQL itself calls a segment dead
     when nobody is attached and its maker is gone."""
+    owner = Account().entry.pw_uid
     for line in pathlib.Path("/proc/sysvipc/shm").read_text(encoding="utf-8").splitlines()[1:]:
         _, segment, _, size, maker, _, attached, user, *_ = line.split()
-        is_own = int(user) == Account().entry.pw_uid and int(size) < 4096
+        is_own = int(user) == owner and int(size) < 4096
         if is_own and attached == "0" and not os.path.exists(f"/proc/{maker}"):
             subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL, check=False)
 

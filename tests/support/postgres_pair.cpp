@@ -1,7 +1,6 @@
 #include "support/postgres_pair.h"
 
 #include <libpq-fe.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -218,10 +217,7 @@ ServersFolder::~ServersFolder() {
     for (int turn = 0; turn < 500 && !shell(processes).output.empty(); ++turn) {
         ::usleep(2000);
     }
-    struct stat about{};
-    if (::stat(path_.c_str(), &about) == 0) {
-        test::remove_segments(about.st_uid);
-    }
+    test::remove_segments(path_);
     std::filesystem::remove_all(path_);
 }
 

@@ -113,10 +113,14 @@ inline int wait_for_exit(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/// Removes the shared memory that killed servers left: 56 bytes each that only a next start in the
-/// same data directory would take back, and the system has room for 4,096 of them. PostgreSQL
-/// itself calls a segment dead when nobody is attached and its maker is gone.
-inline void remove_segments(uid_t owner) {
+/// Removes the shared memory that killed servers of a directory's owner left: 56 bytes each that
+/// only a next start in the same data directory would take back, and the system has room for 4,096
+/// of them. PostgreSQL itself calls a segment dead when nobody is attached and its maker is gone.
+inline void remove_segments(const std::string& directory) {
+    struct stat about{};
+    if (::stat(directory.c_str(), &about) != 0) {
+        return;
+    }
     constexpr std::uint64_t kPage = 4096;
     std::ifstream table("/proc/sysvipc/shm");
     std::string line;
@@ -132,7 +136,7 @@ inline void remove_segments(uid_t owner) {
         int attached = 0;
         uid_t user = 0;
         fields >> key >> segment >> permissions >> size >> maker >> last >> attached >> user;
-        if (fields && user == owner && size < kPage && attached == 0 &&
+        if (fields && user == about.st_uid && size < kPage && attached == 0 &&
             !std::filesystem::exists("/proc/" + maker)) {
             ::shmctl(segment, IPC_RMID, nullptr);
         }
@@ -219,10 +223,7 @@ class PgTestServer {
             signal_all(SIGKILL);
             wait_for_exit(pid_);
             pid_ = 0;
-            struct stat about{};
-            if (::stat(data().c_str(), &about) == 0) {
-                remove_segments(about.st_uid);
-            }
+            remove_segments(data());
         }
     }
     void sql(const std::string& text) const {

@@ -25,12 +25,15 @@ using postgres::StopMode;
 
 namespace {
 
+// Nothing is appended to such a one.
+bool is_uri(const std::string& conninfo) {
+    return conninfo.starts_with("postgres://") || conninfo.starts_with("postgresql://");
+}
+
 // A primary that falls silent while it is copied from would hold the tools for hours; its kernel
 // answers these however busy it is.
 std::string with_keepalives(const std::string& conninfo) {
-    const bool is_uri =
-        conninfo.starts_with("postgres://") || conninfo.starts_with("postgresql://");
-    return is_uri || conninfo.find("keepalives") != std::string::npos
+    return is_uri(conninfo) || conninfo.find("keepalives") != std::string::npos
                ? conninfo
                : conninfo + " keepalives_idle=10 keepalives_interval=5 keepalives_count=3";
 }
@@ -86,8 +89,7 @@ std::string setting(std::string_view name, std::string_view value) {
 std::string source_conninfo(const Server& server, const Server& primary) {
     auto text =
         primary.replication_conninfo.empty() ? primary.conninfo : primary.replication_conninfo;
-    const bool is_uri = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    if (!is_uri && text.find("application_name") == std::string::npos) {
+    if (!is_uri(text) && text.find("application_name") == std::string::npos) {
         text += " application_name=" + server.standby_name();
     }
     return text;
