@@ -4,6 +4,7 @@
 #include "component/derive.h"
 #include "component/manual.h"
 #include "plan/findings.h"
+#include "workflow/shell_line.h"
 
 namespace muster::component {
 namespace {
@@ -116,6 +117,33 @@ void write_service(std::string& text, const plan::Service& service) {
     text += names.empty() ? "\n" : "| Recover first | " + plan::join(names) + " |\n\n";
 }
 
+/// How each backup is brought back by hand: beside the live data, never over it.
+void write_backups(std::string& text, const plan::Plan& plan, const plan::Service& service) {
+    for (const auto& component : service.components) {
+        if (!component.backup) {
+            continue;
+        }
+        const auto& backup = *component.backup;
+        const std::string name = service.id.str() + "/" + component.id.str();
+        text += "### Restore " + component.id.str() + " from a backup\n\nTaken " +
+                (backup.schedule.every ? "every " + format_duration(*backup.schedule.every)
+                                       : "at " + backup.schedule.text + " (" + backup.zone + ")") +
+                ", from: " + backup.from +
+                ". The newest one whose restore was verified: `muster backups`. By hand, into an "
+                "empty folder with room for it:\n\n```sh\n";
+        for (const auto& to : backup.to) {
+            if (const auto* repository = plan.find_repository(to)) {
+                text += "muster restore latest --tag muster:" + name + " --repo " +
+                        workflow::shell_quote(repository->at) +
+                        " --target /srv/restored --verify\n";
+            }
+        }
+        text +=
+            "```\n\nIt asks for the repository's password; stock restic takes the same words. "
+            "Look at what is there before it replaces anything.\n\n";
+    }
+}
+
 }  // namespace
 
 Result<std::string> runbook(const plan::Plan& plan) {
@@ -132,6 +160,7 @@ Result<std::string> runbook(const plan::Plan& plan) {
         for (const auto& chapter : chapters(service)) {
             TRY_OK(write_chapter(text, plan, service, chapter));
         }
+        write_backups(text, plan, service);
     }
     return text;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "plan/protection_type.h"
 #include "plan/scalar.h"
 
 namespace muster::plan {
@@ -143,6 +144,9 @@ Component build_component(const Node::Entry& entry, const Vocabulary& vocabulary
     if (const Node* const capacity = entry.value.find("capacity"); capacity != nullptr) {
         component.capacity = build_capacity(*capacity);
     }
+    if (const Node* const backup = entry.value.find("backup"); backup != nullptr) {
+        component.backup = build_backup(*backup);
+    }
     for (const auto& site : entries(entry.value, "sites")) {
         component.sites.push_back({SiteId(site.key), site.value});
     }
@@ -245,6 +249,9 @@ Plan build(const Node& document, const Vocabulary& vocabulary) {
     }
     for (const auto& procedure : entries(document, "procedures")) {
         plan.procedures.push_back(build_procedure(procedure));
+    }
+    for (const auto& repository : entries(document, "repositories")) {
+        plan.repositories.push_back(build_repository(repository));
     }
     if (const Node* const dns = document.find("dns"); dns != nullptr) {
         plan.dns = build_dns(*dns);

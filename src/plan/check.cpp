@@ -55,7 +55,10 @@ std::string wanted(const Type& type) {
     return "a value";
 }
 
-std::string found(const Node& node) {
+std::string found(const Node& node, const Type& type) {
+    if (type.is_secret) {
+        return "what stands there";
+    }
     switch (node.kind) {
         case Node::Kind::kNull:
             return "nothing";
@@ -121,7 +124,8 @@ std::string name_of(const std::string& path) {
 }
 
 void Checker::wrong(const Node& node, const Type& type, const std::string& path) {
-    findings_.error(node.mark, name_of(path) + " must be " + wanted(type) + ", not " + found(node),
+    findings_.error(node.mark,
+                    name_of(path) + " must be " + wanted(type) + ", not " + found(node, type),
                     hint_for(type));
 }
 
@@ -189,18 +193,18 @@ void Checker::check_text(const Node& node, const Type& type, const std::string& 
     const bool is_choice = std::ranges::find(type.choices, node.scalar) != type.choices.end();
     if (!is_choice && scalar_kind(node) != ScalarKind::kText) {
         findings_.error(node.mark,
-                        name_of(path) + " must be " + wanted(type) + ", not " + found(node),
+                        name_of(path) + " must be " + wanted(type) + ", not " + found(node, type),
                         type.choices.empty() ? "put it in quotes if it is meant as a text" : "");
         return;
     }
     if (!type.choices.empty() && !is_choice) {
         findings_.error(node.mark,
-                        name_of(path) + " must be " + wanted(type) + ", not " + found(node),
+                        name_of(path) + " must be " + wanted(type) + ", not " + found(node, type),
                         suggest(node.scalar, type.choices));
         return;
     }
     if (!type.pattern.empty() && !matches(node.scalar, type.pattern)) {
-        findings_.error(node.mark, name_of(path) + " can't be " + found(node), type.doc);
+        findings_.error(node.mark, name_of(path) + " can't be " + found(node, type), type.doc);
     }
 }
 
@@ -280,7 +284,8 @@ void Checker::check_choice(const Node& node, const Type& type, const std::string
             findings_.error(node.mark, name_of(path) + " has no key \"" + type.tag + "\"",
                             "one of: " + join(names, ", "));
         } else if (variant_for(node, type) == nullptr) {
-            findings_.error(tag->mark, below(path, type.tag) + " is not known: " + found(*tag),
+            findings_.error(tag->mark,
+                            below(path, type.tag) + " is not known: " + found(*tag, type),
                             suggest(tag->scalar, names));
         }
         return;

@@ -140,6 +140,7 @@ void check_meaning(const Node& document, const Plan& plan, const Vocabulary& voc
         subject.services.known.insert(service.id.str());
     }
     check_sites(subject, findings);
+    check_repositories(subject, findings);
     for (const auto& service : subject.plan.services) {
         check_service(subject, service, findings);
         check_components(subject, service, findings);

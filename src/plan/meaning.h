@@ -36,6 +36,9 @@ void check_service(const Subject& subject, const Service& service, Findings& fin
 void check_objectives(const Node& node, const Service& service, Findings& findings);
 void check_components(const Subject& subject, const Service& service, Findings& findings);
 void check_procedures(const Subject& subject, Findings& findings);
+void check_repositories(const Subject& subject, Findings& findings);
+void check_backup(const Subject& subject, const Service& service, const Component& component,
+                  Findings& findings);
 void check_dns(const Subject& subject, Findings& findings);
 
 /// Unknown names, names twice and the own name in the list (or single text) `list`

@@ -192,6 +192,7 @@ void check_components(const Subject& subject, const Service& service, Findings& 
         check_probe(part, findings);
         check_capacity(part, findings);
         check_postgres(part, findings);
+        check_backup(subject, service, component, findings);
     }
     check_component_cycles(service, components, findings);
 }

@@ -62,6 +62,37 @@ void write_place(const Plan& plan, std::size_t number, std::size_t place, std::s
     out += "    end\n";
 }
 
+/// Repositories, and an arrow from each component to those that it is backed up to.
+void write_backups(const Plan& plan, std::string& out) {
+    const auto id = [&plan](const std::string& name) {
+        const auto found = std::ranges::find(plan.repositories, name, &Repository::name);
+        return "r" + std::to_string(found - plan.repositories.begin());
+    };
+    for (const auto& repository : plan.repositories) {
+        out += "  " + id(repository.name) + "[(\"" + escape(repository.name) + "\")]\n";
+    }
+    for (std::size_t i = 0; i < plan.services.size(); ++i) {
+        const auto& service = plan.services[i];
+        const auto places = places_of(service);
+        for (std::size_t k = 0; k < service.components.size(); ++k) {
+            const auto& component = service.components[k];
+            if (!component.backup) {
+                continue;
+            }
+            const auto& from = component.backup->from;
+            const auto named = std::ranges::find(places, SiteId(from));
+            std::size_t place = from == "standby" && places.size() > 1 ? 1 : 0;
+            if (named != places.end()) {
+                place = static_cast<std::size_t>(named - places.begin());
+            }
+            for (const auto& to : component.backup->to) {
+                out += "  " + box_id(i, place, k) + " -. \"backup " +
+                       escape(component.backup->schedule.text) + "\" .-> " + id(to) + "\n";
+            }
+        }
+    }
+}
+
 }  // namespace
 
 std::string to_mermaid(const Plan& plan) {
@@ -82,6 +113,7 @@ std::string to_mermaid(const Plan& plan) {
             }
         }
     }
+    write_backups(plan, out);
     for (std::size_t i = 0; i < plan.sites.size(); ++i) {
         if (plan.sites[i].is_arbiter) {
             out += "  a" + std::to_string(i) + "([\"" + escape(plan.sites[i].id.str()) +

@@ -84,6 +84,10 @@ const Service* Plan::find(const ServiceId& service) const {
     return find_by(services, service, &Service::id);
 }
 
+const Repository* Plan::find_repository(std::string_view repository) const {
+    return find_by(repositories, std::string(repository), &Repository::name);
+}
+
 const Procedure* Plan::find_procedure(std::string_view procedure) const {
     return find_by(procedures, std::string(procedure), &Procedure::name);
 }

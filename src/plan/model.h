@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/time.h"
 #include "plan/node.h"
+#include "plan/protection.h"
 
 namespace muster::plan {
 
@@ -89,6 +90,7 @@ struct Component {
     std::vector<ComponentId> needs;
     std::optional<Probe> probe;  ///< Overrides the kind's default probe.
     std::optional<Capacity> capacity;
+    std::optional<Backup> backup;
     std::vector<SiteSettings> sites;
     Node settings;  ///< The whole component map; the kind reads its own keys.
     Mark mark;
@@ -169,9 +171,11 @@ struct Plan {
     std::vector<Service> services;
     std::vector<Procedure> procedures;
     std::optional<Dns> dns;
+    std::vector<Repository> repositories;
 
     [[nodiscard]] const Site* find(const SiteId& site) const;
     [[nodiscard]] const Service* find(const ServiceId& service) const;
+    [[nodiscard]] const Repository* find_repository(std::string_view repository) const;
     [[nodiscard]] const Procedure* find_procedure(std::string_view procedure) const;
 };
 

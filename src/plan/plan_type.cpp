@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plan/model.h"
+#include "plan/protection_type.h"
 #include "plan/schema.h"
 
 namespace muster::plan {
@@ -14,6 +15,7 @@ constexpr long kMaxSites = 100;
 constexpr long kMaxServices = 500;
 constexpr long kMaxComponents = 100;  ///< Of one service.
 constexpr long kMaxSteps = 500;       ///< Of one procedure.
+constexpr long kMaxRepositories = 100;
 
 Field required(std::string name, Type type) {
     return {std::move(name), std::move(type), true, {}};
@@ -189,8 +191,8 @@ Type component_type(const Vocabulary& vocabulary) {
                                              "components that must be moved before this one"))),
         optional("probe", probe_type(vocabulary), "the kind's own"),
         optional("capacity", capacity_type()),
+        optional("backup", backup_type()),
     };
-    type.refused = {{"backup", "remove it; backups are taken outside of muster until then"}};
     for (const auto& [kind, settings] : vocabulary.kinds) {
         Type variant = settings;
         std::erase_if(variant.fields, [&type](const Field& field) {
@@ -346,10 +348,11 @@ Type plan_type(const Vocabulary& vocabulary) {
             optional("procedures", Type::map(procedure_type(vocabulary),
                                              "workflows beside or instead of the derived ones")),
             optional("dns", dns_type()),
+            optional("repositories",
+                     at_most(kMaxRepositories, Type::map(repository_type(), "where backups go"))),
         },
         "what must survive, and how");
     type.refused = {
-        {"repositories", "remove the section; backups are taken outside of muster until then"},
         {"notify", "remove the section; watch the events and metrics of the node until then"},
         {"drills", "remove the section; rehearse by hand with a switchover until then"},
     };

@@ -54,6 +54,7 @@ struct Type {
     std::map<std::string, std::string> refused;
     bool names_sites = false;       ///< kMap: its names are sites of the plan.
     bool takes_references = false;  ///< A text holding `${…}` is accepted as well.
+    bool is_secret = false;         ///< What stands there instead is never shown.
 
     static Type text(std::string doc);
     static Type one_of(std::vector<std::string> choices, std::string doc);

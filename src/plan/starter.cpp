@@ -59,6 +59,14 @@ services:
         sites:
           east: {conninfo: "host=10.0.1.5 dbname=orders", data: /var/lib/postgresql/15/main}
           west: {conninfo: "host=10.1.1.5 dbname=orders", data: /var/lib/postgresql/15/main}
+        # backup:          # taken by the node, and restored as a trial; needs `repositories:` below
+        #   to: vault
+        #   command: [pg_dumpall, -d, "${conninfo}"]
+        #   from: standby
+        #   schedule: "02:00"        # or 6h, "02:00 Mon-Fri", or five fields as in crontab
+        #   zone: UTC
+        #   keep: {daily: 7, weekly: 4, monthly: 12}
+        #   verify: weekly           # only what was restored counts as protection
 
       # The application: watched by HTTP, scaled up at the new site after a move.
       web:
@@ -80,6 +88,20 @@ services:
         answers:
           east: [10.0.1.10, 10.0.1.11]
           west: [10.1.1.10, 10.1.1.11]
+
+# Where backups go, in restic's format. Make each once: muster repo init --repo PLACE
+#
+# repositories:
+#   vault:
+#     at: "s3:https://s3.us-west-2.example/vault"   # or a path, rest:https://…, sftp:user@host:path
+#     password: {file: secrets/vault}               # a plan holds no secret itself
+#     environment:
+#       AWS_ACCESS_KEY_ID: {file: secrets/vault-id}
+#       AWS_SECRET_ACCESS_KEY: {file: secrets/vault-key}
+#     limit: {upload: 20MB/s}
+#     region: us-west                               # another one than the data's
+#     check: weekly
+#     prune: weekly
 
 # muster derives failover, switchover and rebuild from the above. A procedure of your own is run
 # by hand, or replaces a derived one by `on: failover` and `service: shop`:

@@ -14,10 +14,12 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "../../../tests/conformance/store_suite.h"
 #include "adapters/state/database.h"
+#include "adapters/state/store_file.h"
 #include "base/task_group.h"
 #include "sim/virtual_clock.h"
 
@@ -168,6 +170,20 @@ TEST_F(SqliteFile, IsHeldByOneAtATimeAndSaysByWhom) {
     EXPECT_NE(error.message().find("process " + std::to_string(getpid())), std::string::npos)
         << error.message();
     EXPECT_FALSE(error.hint().empty());
+}
+
+TEST(StoreLock, WaitsForChildrenThatHoldItUntilTheyRunSomethingElse) {
+    const Folder folder;
+    auto first = std::make_optional(adapters::StoreLock::take(folder.file("store")));
+    ASSERT_TRUE(first->has_value());
+    const pid_t child = fork();
+    if (child == 0) {
+        usleep(200'000);
+        _exit(0);
+    }
+    first.reset();
+    EXPECT_TRUE(adapters::StoreLock::take(folder.file("store")));
+    EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(SqliteFile, ThatIsDamagedIsCorruptWithTheNextCommand) {

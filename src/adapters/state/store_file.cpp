@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace muster::adapters {
@@ -206,6 +208,20 @@ Result<> prepare_file(Database& database, const std::string& path, StoreLock& lo
     return lock.mark_used();
 }
 
+/// Children that a killed muster was about to start hold its lock until they run another program:
+/// whoever begins right after it waits for them. errno, or 0.
+int lock_soon(int descriptor) {
+    constexpr int kTries = 100;
+    constexpr auto kPause = std::chrono::milliseconds(20);
+    for (int i = 1; flock(descriptor, LOCK_EX | LOCK_NB) != 0; ++i) {
+        if (errno != EWOULDBLOCK || i == kTries) {
+            return errno;
+        }
+        std::this_thread::sleep_for(kPause);
+    }
+    return 0;
+}
+
 }  // namespace
 
 Result<StoreLock> StoreLock::take(const std::string& path) {
@@ -215,9 +231,9 @@ Result<StoreLock> StoreLock::take(const std::string& path) {
         return file_error("can't open the store's lock file " + name, errno);
     }
     StoreLock lock(descriptor, false);
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) {
-            return file_error("can't lock " + name, errno);
+    if (const int number = lock_soon(descriptor); number != 0) {
+        if (number != EWOULDBLOCK) {
+            return file_error("can't lock " + name, number);
         }
         const auto text = read_lock_file(descriptor);
         return Error{Errc::kConflict,

@@ -14,8 +14,8 @@ inline constexpr int kStoreFormat = 2;
 /// the kernel when the process dies.
 class StoreLock {
   public:
-    /// kConflict when another process has it (names its pid); kNotFound or kDenied when the
-    /// directory is missing or may not be written.
+    /// kConflict when another process still has it after two seconds (names its pid); kNotFound or
+    /// kDenied when the directory is missing or may not be written.
     static Result<StoreLock> take(const std::string& path);
     StoreLock(StoreLock&& other) noexcept;
     StoreLock& operator=(StoreLock&&) = delete;
