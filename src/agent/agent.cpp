@@ -33,6 +33,7 @@ Agent::State::State(Options o, Deps d)
       woken(deps.executor),
       keeper_woken(deps.executor),
       changed(deps.executor) {
+    make_protector();
 }
 
 Agent::Agent(Options options, Deps deps)
@@ -55,6 +56,10 @@ Task<> Agent::start(plan::Plan plan) {
     }
     CO_TRY_OK(co_await state.runner.recover());
     CO_TRY_OK(co_await state.settle_all());
+    if (state.protector != nullptr) {
+        CO_TRY_OK(co_await state.protector->open());
+        state.tasks.spawn(state.protector->run());
+    }
     state.tasks.spawn(state.events.write_behind());
     state.tasks.spawn(state.remember_loop());
     if (state.recorder.is_on()) {
@@ -81,6 +86,9 @@ Task<> Agent::stop() {
     auto& state = *state_;
     CO_TRY_OK(co_await state.scheduler.stop());
     CO_TRY_OK(co_await state.runner.stop());
+    if (state.protector != nullptr) {
+        CO_TRY_OK(co_await state.protector->stop());
+    }
     const auto stopped = co_await state.tasks.stop();
     state.recorder.flush();
     co_return stopped;
@@ -129,6 +137,7 @@ NodeStatus Agent::status() const {
     for (const auto& live : state.services) {
         status.services.push_back(state.status_of(live));
     }
+    state.add_backups(&status.services);
     for (const auto& [target, detector] : state.scheduler.detectors()) {
         status.targets.push_back({target, detector->verdict(), detector->history()});
     }

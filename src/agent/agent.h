@@ -27,6 +27,15 @@ struct Options {
     std::vector<SiteId> vantages;  ///< Sites whose nodes vote; with the embedded store: this one.
 };
 
+/// What backups are taken with.
+struct BackupPorts {
+    workflow::CommandRunner& commands;
+    protection::TimeZones& zones;
+    std::function<Result<Secret>(const plan::SecretPlace&)> secrets;
+    std::string program;  ///< muster itself.
+    std::string folder;   ///< Where restores are tried; an absolute path.
+};
+
 struct Deps {
     Executor executor;
     Clock& clock;
@@ -37,7 +46,8 @@ struct Deps {
     workflow::Actions& actions;
     steer::Steerer& dns;
     postgres::ServerControl& postgres;
-    SegmentSink* observations = nullptr;  ///< Where what was seen is kept; none: nowhere.
+    SegmentSink* observations = nullptr;   ///< Where what was seen is kept; none: nowhere.
+    const BackupPorts* backups = nullptr;  ///< None: this node takes none.
 };
 
 /// An operator's request to move a service.
@@ -89,6 +99,11 @@ class Agent {
     Task<RunId> run_procedure(std::string name, Fields parameters, std::string by);
     /// Answers a decision that waits for a person.
     Task<RunId> approve_decision(ServiceId service, std::string by);
+
+    /// Begins a component's backups now, and trials of them; kNotFound.
+    Result<> back_up(const ServiceId& service, const ComponentId& component, bool with_trial);
+    /// A person answers for suspicious backups. kNotFound when none waits for that.
+    Task<> accept_backup(ServiceId service, ComponentId component, std::string by);
 
     workflow::Runner& runner();
     /// Events with an id above `after`, oldest first, at most `limit`; a negative `after`: the

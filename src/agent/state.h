@@ -158,6 +158,11 @@ struct Agent::State {
     [[nodiscard]] state::Transaction sync_of_move(const LiveService& live,
                                                   const component::Move& move) const;
 
+    // agent_backups.cpp
+    [[nodiscard]] std::vector<protection::Job> backup_jobs() const;
+    void make_protector();
+    void add_backups(std::vector<ServiceStatus>* statuses) const;
+
     // agent_status.cpp
     [[nodiscard]] ServiceStatus status_of(const LiveService& live) const;
     void emit(Event event);
@@ -183,6 +188,7 @@ struct Agent::State {
     Recorder recorder;
     probe::Scheduler scheduler;
     workflow::Runner runner;
+    std::unique_ptr<protection::Protector> protector;  ///< None: without BackupPorts.
     TaskGroup tasks;
     muster::Event woken;  ///< For the decide loop.
     muster::Event keeper_woken;

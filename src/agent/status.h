@@ -9,6 +9,7 @@
 #include "decide/decide.h"
 #include "evidence/forecast.h"
 #include "probe/verdict.h"
+#include "protection/protector.h"
 
 namespace muster::agent {
 
@@ -31,7 +32,8 @@ struct ComponentStatus {
     ComponentId id;
     std::string kind;
     std::vector<component::SiteReport> sites;
-    std::optional<SyncStatus> sync{};  ///< Nothing: muster does not manage it.
+    std::optional<SyncStatus> sync{};              ///< Nothing: muster does not manage it.
+    std::vector<protection::JobStatus> backups{};  ///< One for each repository.
 };
 
 struct LastMove {

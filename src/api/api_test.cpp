@@ -53,10 +53,19 @@ class FakeNode final : public NodeView {
         service.mode = "automatic";
         service.last_move = agent::LastMove{run_id(),       "failover", SiteId("west"),
                                             SiteId("east"), WallTime{}, "done"};
+        protection::JobStatus job;
+        job.id = {ServiceId("shop"), ComponentId("orders"), "vault"};
+        job.standing.state = "unverified";
+        job.good.emplace().extent = {3, ByteCount{1000}};
+        agent::ComponentStatus part;
+        part.id = ComponentId("orders");
+        part.backups.push_back(job);
+        service.components.push_back(part);
         status_.node = NodeId("arbiter@host");
         status_.site = SiteId("arbiter");
         status_.plan = "shop";
         status_.services.push_back(service);
+        service.components.clear();
         service.id = ServiceId("blind \"x\"\n");
         service.rpo_now.reset();
         service.health = probe::Health::kUnknown;
@@ -103,6 +112,15 @@ class FakeNode final : public NodeView {
     Task<> changed(Instant deadline) override {
         static_cast<void>(deadline);
         co_return Error{Errc::kCancelled, "the node stops"};
+    }
+    Result<> back_up(const ServiceId& service, const ComponentId& component,
+                     bool with_trial) override {
+        told_ = "back up " + service.str() + "/" + component.str() + (with_trial ? " and try" : "");
+        return {};
+    }
+    Task<> accept_backup(ServiceId service, ComponentId component, std::string by) override {
+        told_ = "accept " + service.str() + "/" + component.str() + " by " + by;
+        co_return Result<>{};
     }
     Task<agent::MovePreview> preview(agent::MoveRequest request) override {
         told_ = "preview " + request.to.str();
@@ -244,6 +262,24 @@ TEST_F(ApiTest, RunsAndDecisionsAreSteered) {
     post("/api/v1/procedures/drain", R"({"parameters":{"mode":"hard"}})");
     EXPECT_EQ(node_.told_, "procedure drain hard by local operator");
     EXPECT_EQ(post("/api/v1/reload", "").status, 400);
+}
+
+TEST_F(ApiTest, BackupsAreShownAskedForAndAcceptedFor) {
+    const auto jobs = json::parse(get("/api/v1/backups").body).at("backups").as_array();
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(jobs.at(0).at("state").as_string(), "unverified");
+    EXPECT_TRUE(jobs.at(0).at("verified_age_s").is_null()) << "unknown is no number";
+    EXPECT_EQ(jobs.at(0).at("last").at("bytes").as_int64(), 1000);
+    const auto metrics = get("/metrics").body;
+    const std::string labels = R"({service="shop",component="orders",repository="vault"} )";
+    EXPECT_NE(metrics.find("muster_backup_protected" + labels + "0\n"), std::string::npos);
+    EXPECT_NE(metrics.find("muster_backup_bytes" + labels + "1000\n"), std::string::npos);
+    EXPECT_EQ(metrics.find("muster_backup_verified_age_seconds"), std::string::npos);
+    EXPECT_EQ(post("/api/v1/backups/shop/orders/run", R"({"verify":true})").status, 202);
+    EXPECT_EQ(node_.told_, "back up shop/orders and try");
+    EXPECT_EQ(post("/api/v1/backups/shop/orders/run", R"({"verify":"yes"})").status, 400);
+    EXPECT_EQ(post("/api/v1/backups/shop/orders/accept", R"({"by":"ann"})").status, 200);
+    EXPECT_EQ(node_.told_, "accept shop/orders by ann");
 }
 
 TEST_F(ApiTest, BadBodiesAreNamed) {

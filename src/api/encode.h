@@ -25,6 +25,7 @@ boost::json::object encode(const decide::Stage& stage);
 boost::json::object encode(const agent::Event& event);
 boost::json::object encode(const agent::MovePreview& preview);
 boost::json::object encode(const evidence::Forecast& forecast);
+boost::json::object encode(const protection::JobStatus& job);
 boost::json::object encode(const plan::Plan& plan);
 /// A run with its steps, in the order of the plan.
 boost::json::object encode(const workflow::Run& run);

@@ -40,8 +40,13 @@ json::object encode_component(const agent::ComponentStatus& component) {
                                    {"standby", sync->standby},
                                    {"detail", sync->detail}};
     }
+    json::array backups;
+    for (const auto& job : component.backups) {
+        backups.push_back(encode(job));
+    }
     return {{"id", component.id.str()},
             {"kind", component.kind},
+            {"backups", std::move(backups)},
             {"sites", std::move(sites)},
             {"replication", std::move(replication)}};
 }

@@ -151,6 +151,55 @@ void write_replication(const agent::NodeStatus& status, std::string& out) {
     waiting.write(out);
 }
 
+struct BackupFamilies {
+    Family last{"muster_backup_last_success_timestamp_seconds", "gauge",
+                "When the newest backup that counts began"};
+    Family age{"muster_backup_verified_age_seconds", "gauge",
+               "Age of the data of the newest backup whose restore was verified; absent: unknown"};
+    Family guarded{"muster_backup_protected", "gauge",
+                   "1 while a verified backup of the present primary is young enough"};
+    Family bytes{"muster_backup_bytes", "gauge", "What the newest backup holds"};
+    Family files{"muster_backup_files", "gauge", "Likewise, in files"};
+    Family added{"muster_backup_added_bytes", "gauge", "What it added to the repository"};
+    Family took{"muster_backup_duration_seconds", "gauge", "How long it took"};
+    Family failures{"muster_backup_failures_total", "counter", "Backups and trials that failed"};
+
+    template <class Job>
+    void add(const Job& job) {
+        const Labels labels{{"service", job.id.service.str()},
+                            {"component", job.id.component.str()},
+                            {"repository", job.id.repository}};
+        guarded.add(labels, job.standing.is_protected ? 1 : 0);
+        failures.add(labels, static_cast<double>(job.failures));
+        if (job.standing.verified_age) {
+            age.add(labels, to_seconds(*job.standing.verified_age));
+        }
+        if (job.good) {
+            last.add(labels, to_seconds(job.good->at.time_since_epoch()));
+            bytes.add(labels, static_cast<double>(job.good->extent.bytes.bytes));
+            files.add(labels, static_cast<double>(job.good->extent.files));
+            added.add(labels, static_cast<double>(job.good->added.bytes));
+            took.add(labels, to_seconds(job.good->took));
+        }
+    }
+};
+
+void write_backups(const agent::NodeStatus& status, std::string& out) {
+    BackupFamilies families;
+    for (const auto& service : status.services) {
+        for (const auto& component : service.components) {
+            for (const auto& job : component.backups) {
+                families.add(job);
+            }
+        }
+    }
+    for (const auto* family :
+         {&families.last, &families.age, &families.guarded, &families.bytes, &families.files,
+          &families.added, &families.took, &families.failures}) {
+        family->write(out);
+    }
+}
+
 void write_targets(const agent::NodeStatus& status, std::string& out) {
     Family up("muster_target_up", "gauge", "1 when this vantage holds the target to be up");
     Family latency("muster_probe_latency_seconds", "gauge", "Latency of the newest sample");
@@ -214,6 +263,7 @@ std::string render_metrics(const agent::NodeStatus& status,
     write_services(status, out);
     write_forecasts(status, out);
     write_replication(status, out);
+    write_backups(status, out);
     write_targets(status, out);
     write_runs(runs, out);
     return out;

@@ -31,6 +31,9 @@ class NodeView {
     virtual Task<RunId> move(agent::MoveRequest request) = 0;
     virtual Task<RunId> run_procedure(std::string name, Fields parameters, std::string by) = 0;
     virtual Task<RunId> approve_decision(ServiceId service, std::string by) = 0;
+    virtual Result<> back_up(const ServiceId& service, const ComponentId& component,
+                             bool with_trial) = 0;
+    virtual Task<> accept_backup(ServiceId service, ComponentId component, std::string by) = 0;
     virtual Task<> resume(RunId run, std::string by) = 0;
     virtual Task<> abort(RunId run, std::string by) = 0;
     virtual Task<> rollback(RunId run, std::string by) = 0;

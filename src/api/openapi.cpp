@@ -51,7 +51,7 @@ json::object body_of(const Route& route) {
     json::object properties;
     for (const auto& name : words(route.body)) {
         json::object schema{{"type", "string"}};
-        if (name == "dry_run" || name == "force" || name == "vouch_fenced") {
+        if (name == "dry_run" || name == "force" || name == "vouch_fenced" || name == "verify") {
             schema = {{"type", "boolean"}};
         } else if (name == "parameters") {
             schema = {{"type", "object"},

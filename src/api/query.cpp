@@ -57,6 +57,8 @@ Result<> read_key(ChangeBody& body, std::string_view key, const json::value& val
         TRY(body.is_dry_run, read_flag(key, value));
     } else if (key == "force") {
         TRY(body.is_forced, read_flag(key, value));
+    } else if (key == "verify") {
+        TRY(body.is_tried, read_flag(key, value));
     } else if (key == "vouch_fenced") {
         TRY(body.is_fence_vouched, read_flag(key, value));
     } else {

@@ -25,6 +25,7 @@ struct ChangeBody {
     bool is_dry_run = false;
     bool is_forced = false;
     bool is_fence_vouched = false;
+    bool is_tried = false;  ///< "verify"
     Fields parameters;
 };
 /// Reads the keys that the call's route names; any other is kInvalid.

@@ -70,5 +70,8 @@ Task<Response> post_rebuild(Call call);          //
 Task<Response> post_service_approve(Call call);  //
 Task<Response> post_procedure(Call call);        //
 Task<Response> post_reload(Call call);           //
+Task<Response> get_backups(Call call);           // backup_routes.cpp
+Task<Response> post_backup_run(Call call);       //
+Task<Response> post_backup_accept(Call call);    //
 
 }  // namespace muster::api

@@ -14,13 +14,16 @@
 #include "cli/hand_probe.h"
 #include "cli/plan_commands.h"
 #include "cli/replay_command.h"
+#include "cli/repository/repository_command_line.h"
 #include "cli/runbook_command.h"
 #include "cli/serve_command.h"
+#include "cli/serve_repo_command.h"
+#include "cli/usage_error.h"
 #include "cli/validate_command.h"
 #include "daemon/wiring.h"
-#include "plan/nearest.h"
 
-// The only file that knows CLI11: it turns arguments into a call of one of the command functions.
+// Turns arguments into a call of one of the command functions. CLI11 is known here, in
+// usage_error, and in the registrations of the commands on repositories.
 
 namespace muster::cli {
 
@@ -49,7 +52,10 @@ struct Builder {
 
     /// `body` talks to a node.
     void remote(CLI::App* command, std::function<int(Context&)> body) const {
-        command->callback([this, body = std::move(body)] {
+        command->callback([this, command, body = std::move(body)] {
+            if (!command->get_subcommands().empty()) {
+                return;  // Its subcommand, whose callback came first, is what was meant.
+            }
             chosen = [globals = globals, body](std::ostream& out, std::ostream& err) {
                 const auto client = connect(resolve_endpoint(globals->url, globals->data));
                 Streams streams{out, err, globals->is_json};
@@ -89,6 +95,7 @@ constexpr long kMostEvents = 1'000'000'000'000'000;  // Far more than a node eve
 
 constexpr const char* kPlanGroup = "Write a plan";
 constexpr const char* kNodeGroup = "Run a node";
+constexpr const char* kBackupGroup = "Backups";
 constexpr const char* kLookGroup = "Look";
 constexpr const char* kActGroup = "Act";
 
@@ -165,6 +172,65 @@ void add_serve(const Builder& builder) {
     auto* reload =
         builder.add(builder.app, "reload", "let the node read its plan again", kNodeGroup);
     builder.remote(reload, &run_reload);
+}
+
+void add_serve_repo(const Builder& builder) {
+    const auto options = std::make_shared<ServeRepoArguments>();
+    auto* serve = builder.add(builder.app, "serve-repo",
+                              "serve a folder of backup repositories to restic", kBackupGroup);
+    serve->add_option("--path", options->path, "the folder")->required()->check(refuse_if_empty);
+    serve->add_option("--listen", options->listen, "address")
+        ->check(refuse_if_empty)
+        ->capture_default_str();
+    serve->add_flag("--append-only", options->is_append_only, "nothing but locks can be deleted");
+    serve->add_flag("--private-repos", options->has_private_repos,
+                    "an account reaches only the repositories below its own name");
+    serve
+        ->add_option("--htpasswd-file", options->accounts_file,
+                     "the accounts; default: .htpasswd in the folder")
+        ->check(refuse_if_empty);
+    serve->add_flag("--no-auth", options->is_open, "ask nobody for an account");
+    serve->add_option("--tls-cert", options->tls_certificate, "certificate chain, PEM")
+        ->check(refuse_if_empty);
+    serve->add_option("--tls-key", options->tls_key, "its key, PEM")->check(refuse_if_empty);
+    serve->add_flag("--insecure-no-tls", options->is_plain_allowed,
+                    "without TLS although others than this machine can connect");
+    serve
+        ->add_option("--max-size", options->max_size,
+                     "the most that all repositories may hold together: 500GiB")
+        ->check(refuse_if_empty);
+    serve->add_option("--log-level", options->log_level, "debug, info, warn or error")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+        ->capture_default_str();
+    builder.local(serve, [options](Streams streams) { return run_serve_repo(*options, streams); });
+}
+
+void add_backups(const Builder& builder) {
+    struct Options {
+        std::string component;
+        bool is_tried = false;
+    };
+    const auto options = std::make_shared<Options>();
+    auto* backups = builder.add(builder.app, "backups",
+                                "the plan's backups: newest, verified, next", kBackupGroup);
+    builder.remote(backups, &run_backups);
+    backups->require_subcommand(0, 1);
+    auto* now = builder.add(*backups, "run", "back a component up now", kBackupGroup);
+    now->add_option("COMPONENT", options->component, "its name, or SERVICE/COMPONENT")
+        ->required()
+        ->check(refuse_if_empty);
+    now->add_flag("--verify", options->is_tried, "and try to restore it");
+    builder.remote(now, [options](Context& context) {
+        return run_backup_now(context, options->component, options->is_tried);
+    });
+    auto* accept =
+        builder.add(*backups, "accept", "answer for a suspicious backup: it counts", kBackupGroup);
+    accept->add_option("COMPONENT", options->component, "its name, or SERVICE/COMPONENT")
+        ->required()
+        ->check(refuse_if_empty);
+    builder.remote(accept, [options](Context& context) {
+        return run_backup_accept(context, options->component);
+    });
 }
 
 void add_replay(const Builder& builder) {
@@ -317,25 +383,6 @@ void add_runs(const Builder& builder) {
     add_run_changes(builder, *run, id);
 }
 
-/// CLI11 only says that a subcommand is required. Nothing when it is not that: help was asked for,
-/// nothing was given, or the mistake is another one.
-std::optional<Error> unknown_command(const CLI::App& app) {
-    const CLI::App* parent = &app;
-    while (!parent->get_subcommands().empty()) {
-        parent = parent->get_subcommands().front();
-    }
-    std::vector<std::string> known;
-    for (const auto* command : parent->get_subcommands([](const CLI::App*) { return true; })) {
-        known.push_back(command->get_name());
-    }
-    const auto rest = app.remaining(true);
-    if (known.empty() || rest.empty() || rest.front().starts_with('-')) {
-        return std::nullopt;
-    }
-    return Error{Errc::kInvalid, "there is no command \"" + rest.front() + "\"",
-                 plan::suggest(rest.front(), known)};
-}
-
 }  // namespace
 
 Parsed parse_command_line(std::vector<std::string> arguments, std::ostream& out,
@@ -358,20 +405,27 @@ Parsed parse_command_line(std::vector<std::string> arguments, std::ostream& out,
     const Builder builder{app, globals, parsed.run};
     add_plan_commands(builder);
     add_serve(builder);
+    add_serve_repo(builder);
+    add_backups(builder);
     add_looks(builder);
     add_acts(builder);
     add_runs(builder);
+    add_repository_commands(app, globals->is_json, parsed.run);
+    std::optional<Error> wrong;
     try {
         std::reverse(arguments.begin(), arguments.end());
         app.parse(arguments);
+        wrong = stray_repository_option(app);
+    } catch (const CLI::Success& asked) {
+        app.exit(asked, out, err);  // Help, or the version.
+        parsed.run = nullptr;
     } catch (const CLI::ParseError& failure) {
+        wrong = usage_error(app, failure);
+    }
+    if (wrong) {
+        print_error({out, err, false}, *wrong);
         parsed.run = nullptr;
         parsed.exit_code = kExitUsage;
-        if (const auto unknown = unknown_command(app)) {
-            print_error({out, err, false}, *unknown);
-        } else if (app.exit(failure, out, err) == 0) {
-            parsed.exit_code = kExitDone;
-        }
     }
     return parsed;
 }

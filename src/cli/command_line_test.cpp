@@ -54,8 +54,113 @@ TEST(CommandLine, AnUnknownCommandIsNamedWithTheNearest) {
               "muster: there is no command \"faliover\"\n  hint: did you mean \"failover\"?\n");
     EXPECT_THAT(run({"run", "resum", "r-1"}).err,
                 HasSubstr("no command \"resum\"\n  hint: did you mean \"resume\"?"));
-    EXPECT_THAT(run({"run", "list", "extra"}).err, HasSubstr("not expected: extra"));
-    EXPECT_THAT(run({}).err, HasSubstr("required"));
+    EXPECT_THAT(run({"--repo", "x", "snapshotz"}).err, HasSubstr("did you mean \"snapshots\"?"));
+}
+
+TEST(CommandLine, WhatIsTooMuchIsNamedWithItsCommandAndWhatIsNear) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+        {{"run", "list", "extra"},
+         "`muster run list` takes no further argument: \"extra\"\n"
+         "  hint: `muster run list --help` shows what it takes\n"},
+        {{"unlock", "--repo", "x", "one", "two"},
+         "`muster unlock` takes no further argument: \"one\"\n"
+         "  hint: `muster unlock --help` shows what it takes\n"},
+        {{"backup", "--exlude", "a", "b"},
+         "`muster backup` knows no option --exlude\n  hint: did you mean --exclude?\n"},
+        {{"backup", "--pasword-file=x", "b"},
+         "`muster backup` knows no option --pasword-file\n  hint: did you mean --password-file?\n"},
+        {{"status", "--nonsense"},
+         "`muster status` knows no option --nonsense\n"
+         "  hint: `muster status --help` lists those that it knows\n"},
+        {{"status", "--rep", "x"},
+         "`muster status` knows no option --rep\n"
+         "  hint: `muster status --help` lists those that it knows\n"},
+        {{"backup", "-Z"},
+         "`muster backup` knows no option -Z\n"
+         "  hint: `muster backup --help` lists those that it knows\n"},
+        {{"--exclude", "a", "backup", "b"},
+         "--exclude stands before the command that it belongs to\n"
+         "  hint: write it behind: `muster backup --exclude`\n"},
+        {{"--no-such"},
+         "`muster` knows no option --no-such\n"
+         "  hint: `muster --help` lists those that it knows\n"},
+        {{"backups", "nonsense"},
+         "there is no command \"nonsense\"\n  hint: known here: run, accept\n"}};
+    for (const auto& [arguments, words] : cases) {
+        const auto outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << testing::PrintToString(arguments);
+        EXPECT_EQ(outcome.err, "muster: " + words) << testing::PrintToString(arguments);
+    }
+}
+
+TEST(CommandLine, WhatIsMissingOrContradictsIsNamedInWords) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+        {{}, "muster: no command was given\n  hint: `muster --help` lists them\n"},
+        {{"key"},
+         "muster: `muster key` needs a command\n  hint: known here: list, add, remove, passwd\n"},
+        {{"why"},
+         "muster: `muster why` needs SERVICE: the service\n"
+         "  hint: `muster why --help` shows what it takes\n"},
+        {{"snapshots", "--repo"}, "--repo needs a value\n"},
+        {{"--repo", "a", "snapshots", "--repo", "b"}, "--repo was given more than once\n"},
+        {{"find", "--pack", "--blob", "x"}, "--blob and --pack don't go together\n"},
+        {{"repo", "init", "--from-password-file", "x"},
+         "--from-password-file is of no use without --copy-chunker-params-from\n"},
+        {{"snapshots", "--latest", "0"}, "--latest: Value 0 not in range 1 to 1000000000\n"}};
+    for (const auto& [arguments, words] : cases) {
+        const auto outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << testing::PrintToString(arguments);
+        EXPECT_THAT(outcome.err, HasSubstr(words)) << testing::PrintToString(arguments);
+    }
+}
+
+TEST(CommandLine, OptionsOfRepositoriesMayStandBeforeTheCommand) {
+    const std::vector<std::vector<std::string>> all = {
+        {"--repo", "/nonexistent/a", "--no-cache", "--no-lock", "snapshots"},
+        {"-r", "/nonexistent/a", "-q", "-v", "backup", "-n", "-v", "x"},
+        {"-vvr/nonexistent/a", "backup", "x"},
+        {"--repo=/nonexistent/a", "--verbose=2", "key", "list"},
+        {"key", "-r", "/nonexistent/a", "list"}};
+    for (auto arguments : all) {
+        arguments.insert(arguments.end(), {"--password-command", "echo x"});
+        const auto outcome = run(arguments);
+        EXPECT_THAT(outcome.err, HasSubstr("there is no repository at /nonexistent/a"))
+            << testing::PrintToString(arguments);
+        EXPECT_EQ(outcome.exit_code, 10) << testing::PrintToString(arguments);
+    }
+    EXPECT_THAT(run({"--repo", "a", "snapshots", "--repository-file", "b"}).err,
+                HasSubstr("--repo and --repository-file don't go together"));
+    EXPECT_THAT(run({"--repo", "", "snapshots"}).err, HasSubstr("--repo: it is empty"));
+    for (const auto& [before, behind] :
+         {std::pair("s3.region=x", "no.such=x"), {"no.such=x", "s3.region=x"}}) {
+        EXPECT_THAT(run({"-o", before, "-r", "/nonexistent/a", "snapshots", "-o", behind}).err,
+                    HasSubstr("no option no.such"))
+            << "the second does not replace the first";
+    }
+    for (const auto* word : {"-r,--repo", "--no-lock", "--host", "12 wrong password"}) {
+        EXPECT_THAT(run({"snapshots", "--help"}).out, HasSubstr(word));
+    }
+}
+
+TEST(CommandLine, OtherCommandsRefuseTheOptionsOfRepositories) {
+    const std::vector<std::vector<std::string>> all = {{"--repo", "x", "status"},
+                                                       {"status", "--repo", "x"},
+                                                       {"serve", "plan.yaml", "--repo", "x"},
+                                                       {"--repo", "x", "validate", "plan.yaml"},
+                                                       {"--repo", "x", "backups"},
+                                                       {"run", "list", "--repo", "x"},
+                                                       {"serve-repo", "--path", "y", "-r", "x"}};
+    for (const auto& arguments : all) {
+        const auto outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, kExitUsage) << testing::PrintToString(arguments);
+        EXPECT_THAT(outcome.err, HasSubstr("works on no repository: it has no use for --repo"));
+    }
+    EXPECT_THAT(run({"--repo", "x", "init"}).err, HasSubstr("`muster repo init` makes"));
+    EXPECT_THAT(run({"-v", "status"}).err, HasSubstr("write it behind: `muster status --verbose`"));
+}
+
+TEST(CommandLine, WhatWasTypedDoesNotActOnTheTerminal) {
+    EXPECT_THAT(run({"snapshots", "--latest", "\x1b[31m"}).err, HasSubstr("Value \\x1b[31m not"));
 }
 
 TEST(CommandLine, AnEmptyTextNeverMeansTheDefault) {

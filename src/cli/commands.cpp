@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "cli/terminal_text.h"
+
 namespace muster::cli {
 
 std::string operator_name() {
@@ -22,9 +24,9 @@ int print_error(const Streams& streams, const Error& error) {
     }
     // A bad plan's message is its mistakes, each with its own place.
     const bool is_plan = error.message().find(": error: ") != std::string::npos;
-    streams.err << (is_plan ? "" : "muster: ") << error.message() << "\n";
+    streams.err << (is_plan ? "" : "muster: ") << printable_lines(error.message()) << "\n";
     if (!error.hint().empty()) {
-        streams.err << "  hint: " << error.hint() << "\n";
+        streams.err << "  hint: " << printable_lines(error.hint()) << "\n";
     }
     return kExitFailed;
 }

@@ -71,6 +71,11 @@ struct EventOptions {
     bool is_following = false;
 };
 int run_events(Context& context, const EventOptions& options);  // events_command.cpp
-int run_reload(Context& context);                               // reload_command.cpp
+
+int run_backups(Context& context);  // backups_command.cpp
+/// `component` is a name, or SERVICE/COMPONENT where the name is not unique.
+int run_backup_now(Context& context, const std::string& component, bool is_tried);
+int run_backup_accept(Context& context, const std::string& component);
+int run_reload(Context& context);  // reload_command.cpp
 
 }  // namespace muster::cli

@@ -157,7 +157,15 @@ std::string render_status(const JsonView& status, bool has_colours) {
             notes += service.text("id") + ": watch its run: muster run watch " + run + "\n";
         }
     }
-    return out + table.render(has_colours) + notes + render_forecasts(status, has_colours);
+    std::vector<JsonView> backups;
+    for (const auto& service : status.items("services")) {
+        for (const auto& component : service.items("components")) {
+            const auto some = component.items("backups");
+            backups.insert(backups.end(), some.begin(), some.end());
+        }
+    }
+    return out + table.render(has_colours) + notes + render_forecasts(status, has_colours) +
+           backup_table(backups, has_colours);
 }
 
 std::string render_status_in_full(const JsonView& status, bool has_colours) {

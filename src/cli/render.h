@@ -25,4 +25,9 @@ std::string render_event(const JsonView& event, bool has_colours);
 /// "unknown" when there is no number.
 std::string human_seconds(std::optional<double> seconds);
 
+/// Every backup of the plan, a line each, and why it is not worth what it should be.
+std::string render_backups(const JsonView& answer, bool has_colours);
+/// The table alone; nothing when there are none.
+std::string backup_table(const std::vector<JsonView>& jobs, bool has_colours);
+
 }  // namespace muster::cli

@@ -27,6 +27,26 @@ TEST(RenderStatus, IsATableWithNotesForWhatIsNotOk) {
               "billing: watch its run: muster run watch r-1\n");
 }
 
+TEST(RenderBackups, NeverShowsAnUnknownAgeAsANumber) {
+    const JsonText answer(R"({"backups":[
+      {"service":"shop","component":"orders","repository":"vault","state":"protected","detail":"",
+       "activity":"","hold":"","last":{"at":"2026-11-21T02:00:00.000Z","bytes":1048576},
+       "verified_age_s":3600,"next":"2026-11-22T02:00:00.000Z"},
+      {"service":"shop","component":"web","repository":"vault","state":"unverified",
+       "detail":"nothing was backed up yet","activity":"backup","hold":"","last":null,
+       "verified_age_s":null,"next":null}]})");
+    EXPECT_EQ(render_backups(answer.root(), false),
+              "BACKUP OF    REPOSITORY  STATE       LAST                  SIZE      "
+              "VERIFIED DATA IS  NEXT\n"
+              "shop/orders  vault       protected   2026-11-21 02:00:00Z  1.00 MiB  "
+              "1 h 0 min old     2026-11-22 02:00:00Z\n"
+              "shop/web     vault       unverified  never                           "
+              "unknown           backup now\n"
+              "shop/web to vault: nothing was backed up yet\n");
+    const JsonText odd(R"({"backups":[{"next":"x","last":{"at":"2026"}}]})");
+    EXPECT_NE(render_backups(odd.root(), true), "");
+}
+
 constexpr const char* kForecast = R"({"plan":"p","site":"s","is_eligible":true,
   "has_full_picture":true,"services":[{"id":"shop","primary":"east","condition":"ok",
   "forecasts":[{"kind":"failover","to":"west","verdict":"exceeds",

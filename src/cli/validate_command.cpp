@@ -1,5 +1,6 @@
 #include "cli/validate_command.h"
 
+#include "adapters/os/time_zones.h"
 #include "cli/plan_commands.h"
 #include "component/all_components.h"
 #include "daemon/wiring.h"
@@ -20,6 +21,7 @@ int validate_plan(const std::string& path, int vantages, Streams streams) {
             found.insert(found.end(), more.begin(), more.end());
         };
         add(workflow::check_procedures(plan, vocabulary.outputs));
+        add(adapters::unknown_zones(plan));
         if (found.empty()) {
             add(agent::weak_settings(plan, expected(plan)));
         }

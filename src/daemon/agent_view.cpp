@@ -54,6 +54,15 @@ Task<RunId> AgentView::approve_decision(ServiceId service, std::string by) {
     return agent_.approve_decision(std::move(service), std::move(by));
 }
 
+Result<> AgentView::back_up(const ServiceId& service, const ComponentId& component,
+                            bool with_trial) {
+    return agent_.back_up(service, component, with_trial);
+}
+
+Task<> AgentView::accept_backup(ServiceId service, ComponentId component, std::string by) {
+    return agent_.accept_backup(std::move(service), std::move(component), std::move(by));
+}
+
 Task<> AgentView::resume(RunId run, std::string by) {
     return agent_.runner().resume(std::move(run), std::move(by));
 }

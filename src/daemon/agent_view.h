@@ -25,6 +25,9 @@ class AgentView final : public api::NodeView {
     Task<RunId> move(agent::MoveRequest request) override;
     Task<RunId> run_procedure(std::string name, Fields parameters, std::string by) override;
     Task<RunId> approve_decision(ServiceId service, std::string by) override;
+    Result<> back_up(const ServiceId& service, const ComponentId& component,
+                     bool with_trial) override;
+    Task<> accept_backup(ServiceId service, ComponentId component, std::string by) override;
     Task<> resume(RunId run, std::string by) override;
     Task<> abort(RunId run, std::string by) override;
     Task<> rollback(RunId run, std::string by) override;

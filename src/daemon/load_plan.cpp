@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 
+#include "adapters/os/time_zones.h"
 #include "adapters/steer/dns_table.h"
 #include "adapters/yaml/read_yaml.h"
 #include "workflow/check_procedures.h"
@@ -35,6 +36,8 @@ Result<plan::Plan> load_plan(const std::string& path, const plan::Vocabulary& vo
     TRY(auto loaded, adapters::load_plan_file(path, vocabulary));
     if (loaded.is_valid()) {
         loaded.diagnostics = workflow::check_procedures(loaded.plan, vocabulary.outputs);
+        const auto zones = adapters::unknown_zones(loaded.plan);
+        loaded.diagnostics.insert(loaded.diagnostics.end(), zones.begin(), zones.end());
     }
     if (loaded.is_valid()) {
         return std::move(loaded.plan);

@@ -15,8 +15,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-agent::Deps recorded(agent::Deps deps, SegmentSink* observations) {
-    deps.observations = observations;
+agent::Deps with_own(agent::Deps deps, const Node::Setup& setup) {
+    deps.observations = setup.observations;
+    deps.backups = &setup.backups;
     return deps;
 }
 
@@ -29,7 +30,7 @@ Node::Node(Setup setup, Wiring& wiring, state::Store& store, std::ostream& out)
       store_(store, wiring.log),
       // The embedded store serves one node: its own site is the only vantage.
       agent_(agent::Options{setup_.id, setup_.site, {setup_.site}},
-             recorded(wiring.agent_deps(store_), setup_.observations)),
+             with_own(wiring.agent_deps(store_), setup_)),
       view_(agent_, store_, [this] { return reload(); }),
       api_(view_, wiring.clock, wiring.log, setup_.token),
       reloaded_(wiring.executor),

@@ -25,6 +25,7 @@ class Node {
         Secret token;
         NodeId id;
         SiteId site;
+        agent::BackupPorts backups;
         SegmentSink* observations = nullptr;  ///< None: nothing is recorded.
     };
     /// All but `setup` outlive the node.

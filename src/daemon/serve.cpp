@@ -5,11 +5,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "adapters/log/spdlog_log.h"
 #include "adapters/os/process_safety.h"
+#include "adapters/os/secret_source.h"
 #include "adapters/os/segment_files.h"
 #include "adapters/state/sqlite_store.h"
 #include "daemon/data_directory.h"
@@ -56,6 +58,18 @@ std::string node_name(const SiteId& site) {
     return site.str() + "@" + static_cast<const char*>(host);
 }
 
+// Children have the root as their working directory: what they are given is absolute.
+agent::BackupPorts backup_ports(Wiring& wiring, const DataDirectory& data) {
+    std::error_code ignored;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    const auto folder = std::filesystem::absolute(data.path(), ignored);
+    const auto secrets = [](const plan::SecretPlace& place) {
+        return adapters::read_secret({place.file, place.environment});
+    };
+    return {wiring.commands, wiring.zones, secrets, program.empty() ? "muster" : program.string(),
+            folder.string()};
+}
+
 }  // namespace
 
 bool is_loopback(const std::string& address) {
@@ -92,6 +106,7 @@ Result<> serve(const ServeOptions& options, std::ostream& out) {
                       std::move(token),
                       NodeId(node_name(site)),
                       site,
+                      backup_ports(wiring, data),
                       observations ? observations->get() : nullptr};
     Node node(std::move(setup), wiring, *store, out);
     std::optional<Result<>> ended;

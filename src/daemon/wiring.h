@@ -5,6 +5,7 @@
 #include "adapters/net/http_client.h"
 #include "adapters/os/process_runner.h"
 #include "adapters/os/system.h"
+#include "adapters/os/time_zones.h"
 #include "adapters/postgres/pg_server_control.h"
 #include "adapters/steer/dns_responder.h"
 #include "agent/agent.h"
@@ -26,6 +27,7 @@ struct Wiring {
     adapters::SystemClock clock;
     adapters::SystemRandom random;
     adapters::ProcessRunner commands;
+    adapters::SystemTimeZones zones;
     adapters::HttpClient http;
     adapters::PgServerControl postgres;
     adapters::DnsResponder dns;

@@ -75,6 +75,21 @@ function componentRows(service) {
   ])));
 }
 
+// Only what was restored counts; what was never restored is never green.
+function backupRows(service) {
+  const stateClass = {protected: 'good', unverified: 'warn', exposed: 'warn'};
+  const moment = (time) => time ? time.slice(0, 19).replace('T', ' ') + 'Z' : 'never';
+  return service.components.flatMap((component) => (component.backups || []).map((job) => row([
+    [service.id], [component.id], [job.repository],
+    [job.state, stateClass[job.state] || 'bad strong'],
+    [job.last ? moment(job.last.at) : 'never'],
+    [job.verified_age_s === null ? 'unknown' : duration(job.verified_age_s) + ' old',
+      job.is_protected ? 'good number' : 'warn number'],
+    [job.activity ? job.activity + ' now' : job.hold ? 'waits' : moment(job.next)],
+    [job.hold || job.detail, 'note'],
+  ])));
+}
+
 function stepLine(step, run) {
   const line = element('li');
   const running = step.status === 'running' && step.started;
@@ -132,6 +147,9 @@ function draw() {
   headline();
   byId('services').replaceChildren(...status.services.map(serviceRow));
   byId('components').replaceChildren(...status.services.flatMap(componentRows));
+  const backups = status.services.flatMap(backupRows);
+  byId('backups').replaceChildren(...backups);
+  byId('backups-section').hidden = backups.length === 0;
   const newest = [...runs.values()].sort((a, b) => a.started < b.started ? 1 : -1).slice(0, 10);
   byId('runs').replaceChildren(...newest.map((run, index) => runCard(run, index === 0 || !run.is_final)));
   if (newest.length === 0) byId('runs').append(element('p', 'none yet', 'note'));
