@@ -1,6 +1,7 @@
 #include "backup/codec/compressor.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <string>
@@ -118,37 +119,30 @@ std::size_t Compressor::compress_always(ByteView plain, ByteSpan out) {
 struct Decompressor::Context {
     std::unique_ptr<ZSTD_DCtx, Free> zstd{ZSTD_createDCtx()};
 
-    /// For frames that don't tell their size.
-    Result<Buffer> stream(ByteView frame, std::size_t limit) {
-        CHECK(ZSTD_isError(ZSTD_DCtx_reset(zstd.get(), ZSTD_reset_session_only)) == 0);
-        // With room for one byte too many, so that to be full means to be too long.
-        const std::size_t most = limit + 1;
-        Buffer whole(std::min(most, std::max(frame.size() * 4, ZSTD_DStreamOutSize())));
-        ZSTD_inBuffer input{frame.data(), frame.size(), 0};
-        ZSTD_outBuffer output{whole.data(), whole.size(), 0};
-        std::size_t left = 1;
-        while (left != 0 && output.pos < most) {
-            if (output.pos == output.size) {
-                whole.resize(std::min(most, whole.size() * 2));
-                output.dst = whole.data();
-                output.size = whole.size();
-            }
-            left = ZSTD_decompressStream(zstd.get(), &output, &input);
-            if (ZSTD_isError(left) != 0) {
-                return damaged(left);
-            }
-            if (left != 0 && input.pos == input.size && output.pos < output.size) {
-                return Error(Errc::kCorrupt, "compressed data is cut short");
-            }
-        }
-        if (output.pos == most) {
-            return too_long("more", limit);
-        }
-        if (input.pos != input.size) {
+    /// For frames that don't tell their size. In one go like all others: libzstd's streams take
+    /// frames (one with an empty compressed block) that it refuses otherwise.
+    Result<Buffer> grow(ByteView frame, std::size_t limit) {
+        if (const std::size_t first = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
+            ZSTD_isError(first) == 0 && first != frame.size()) {
             return Error(Errc::kCorrupt, "something follows the compressed data");
         }
-        whole.resize(output.pos);
-        return whole;
+        constexpr std::size_t kLeast = std::size_t{64} << 10U;
+        Buffer whole(std::min(limit, std::max(frame.size() * 4, kLeast)));
+        while (true) {
+            const std::size_t size = ZSTD_decompressDCtx(zstd.get(), whole.data(), whole.size(),
+                                                         frame.data(), frame.size());
+            if (ZSTD_isError(size) == 0) {
+                whole.resize(size);
+                return whole;
+            }
+            if (ZSTD_getErrorCode(size) != ZSTD_error_dstSize_tooSmall) {
+                return damaged(size);
+            }
+            if (whole.size() == limit) {
+                return too_long("more", limit);
+            }
+            whole.resize(std::min(limit, whole.size() * 2));
+        }
     }
 };
 
@@ -177,7 +171,7 @@ Result<Buffer> Decompressor::decompress(ByteView frame, std::size_t limit) {
         return Error(Errc::kCorrupt, "compressed data does not begin with a frame of zstd");
     }
     if (size == ZSTD_CONTENTSIZE_UNKNOWN) {
-        return context_->stream(frame, limit);
+        return context_->grow(frame, limit);
     }
     if (size > limit) {
         return too_long(std::to_string(size) + " bytes, more", limit);

@@ -163,6 +163,16 @@ TEST(Decompressor, RefusesWhatFollowsAFrame) {
     }
 }
 
+TEST(Decompressor, RefusesAnEmptyCompressedBlockHoweverItIsRead) {
+    // RFC 8878, 3.1.1: a header without a size, and a last block of type 2 with no bytes.
+    const Bytes frame{0x28, 0xb5, 0x2f, 0xfd, 0, 0, 5, 0, 0};
+    Decompressor decompressor;
+    EXPECT_FALSE(decompressor.decompress(frame, ByteSpan()));
+    const auto whole = decompressor.decompress(frame, 1000);
+    ASSERT_FALSE(whole);
+    EXPECT_EQ(whole.error().code(), Errc::kCorrupt);
+}
+
 TEST(Decompressor, RefusesMoreThanTheLimit) {
     Decompressor decompressor;
     const Bytes zeros(1'000'000, 0);
