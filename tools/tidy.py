@@ -43,7 +43,7 @@ CORE_BANNED = [
     (re.compile(r"#include <(sys/|unistd|fcntl|netinet|arpa|spawn|pthread|filesystem)"), "core includes no system header"),
 ]
 # Forward declarations of JSON types are cheap and keep JSON itself in the sources.
-HEADER_BANNED = re.compile(r"#include <(boost/(?!json/fwd\.hpp)|yaml-cpp|spdlog|fmt|ldns|libpq|curl|sqlite3|openssl|zstd|simdjson|fuse)")
+HEADER_BANNED = re.compile(r"#include <(boost/(?!json/fwd\.hpp)|yaml-cpp|spdlog|fmt|ldns|libpq|curl|sqlite3|openssl|sodium|zstd|simdjson|fuse)")
 # The backup engine blocks and is run by many threads at once (docs/adr/0021): there locks are the rule, not a breach.
 LOCKING = {"backup"}
 AWAITABLE = SRC / "base" / "task.h"
