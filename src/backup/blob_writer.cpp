@@ -301,6 +301,9 @@ Result<> BlobWriter::write_index(std::vector<IndexedPack> packs) {
     if (packs.empty()) {
         return {};
     }
+    if (settings_.may_index) {
+        TRY_OK(settings_.may_index());
+    }
     TRY(const auto id, repository_.save_unpacked(FileKind::kIndex, bytes_of(encode_index(packs))));
     const std::scoped_lock lock(mutex_);
     index_files_.push_back(id);

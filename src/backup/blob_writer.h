@@ -19,6 +19,8 @@ struct WriterSettings {
     Compression compression = Compression::kAuto;
     unsigned compute_threads = 0;  ///< 0: one per core.
     bool is_dry_run = false;       ///< Count what would be stored, and store nothing.
+    /// Asked before each index file, which others see; its error ends the job. None: always.
+    std::function<Result<>()> may_index = {};
 };
 
 /// What was written.

@@ -39,4 +39,13 @@ Result<ObjectId> ObjectId::parse(std::string_view hex) {
     return id;
 }
 
+Result<> ObjectId::check_prefix(std::string_view prefix) {
+    if (prefix.empty() || prefix.size() > kHexSize ||
+        prefix.find_first_not_of(kDigits) != std::string_view::npos) {
+        return Error(Errc::kInvalid, "not the beginning of an id: \"" + std::string(prefix) + "\"",
+                     "write the first digits of one: 0 to 9, a to f");
+    }
+    return {};
+}
+
 }  // namespace muster::backup

@@ -26,6 +26,8 @@ struct ObjectId {
     [[nodiscard]] bool is_null() const { return *this == ObjectId{}; }
     /// Reads 64 hexadecimal digits; kInvalid otherwise.
     static Result<ObjectId> parse(std::string_view hex);
+    /// kInvalid for what no id begins with: nothing, too much, or other than 0 to 9 and a to f.
+    static Result<> check_prefix(std::string_view prefix);
 };
 
 }  // namespace muster::backup

@@ -4,6 +4,7 @@
 
 #include "backup/format/go_json.h"
 #include "backup/format/json_reader.h"
+#include "backup/format/zone_clock.h"
 
 namespace muster::backup {
 
@@ -21,13 +22,9 @@ constexpr std::chrono::microseconds kStaleAfter = minutes(30);  // A lock may na
 constexpr Duration kRetryPause = seconds(1);
 constexpr Duration kKeeperPause = milliseconds(500);
 
-std::string encode_lock(const LockFile& lock, int utc_offset) {
-    const auto since = lock.time.time_since_epoch();
-    const auto whole = std::chrono::floor<seconds>(since);
+std::string encode_lock(const LockFile& lock, const Host& host) {
     std::string out = R"({"time":")";
-    append_time(out, whole.count(),
-                static_cast<std::uint32_t>(std::chrono::nanoseconds(since - whole).count()),
-                utc_offset);
+    append_time(out, local_time(host, lock.time));
     out += R"(","exclusive":)";
     out += lock.is_exclusive ? "true" : "false";
     out += R"(,"hostname":)";
@@ -171,10 +168,9 @@ Result<> RepositoryLock::write_own() {
     lock.time = host.wall();
     lock.is_exclusive = settings_.kind == LockKind::kExclusive;
     lock.holder = host.identity();
-    const auto now = std::chrono::floor<seconds>(lock.time.time_since_epoch()).count();
     const Instant begun = host.now();
-    TRY(const auto id, repository_.save_unpacked(
-                           FileKind::kLock, bytes_of(encode_lock(lock, host.utc_offset(now)))));
+    TRY(const auto id,
+        repository_.save_unpacked(FileKind::kLock, bytes_of(encode_lock(lock, host))));
     own_ = id;
     written_ = begun;
     return {};
@@ -190,6 +186,7 @@ Result<> RepositoryLock::begin() {
         auto looked = look();
         if (looked) {
             auto written = write_own();
+            begun_ = written_;
             return written ? std::move(written) : not_written(std::move(written).error());
         }
         if (looked.error().code() != Errc::kConflict || host.now() + kRetryPause > give_up ||
@@ -204,13 +201,20 @@ Result<> RepositoryLock::confirm() {
     if (!own_) {
         return {};
     }
-    auto& host = repository_.host();
-    host.pause(std::max(Duration(0), written_ + kWait - host.now()));
+    wait_for_others();
     auto looked = look();
     if (!looked) {
         release();
     }
     return looked;
+}
+
+/// Whoever looked before our lock was there has now written his own.
+void RepositoryLock::wait_for_others() {
+    auto& host = repository_.host();
+    if (const Duration left = begun_ + kWait - host.now(); left > Duration(0)) {
+        host.pause(left);
+    }
 }
 
 void RepositoryLock::renew() {
@@ -251,7 +255,20 @@ Result<> RepositoryLock::keep_while(const std::function<Result<>()>& body) {
         is_over_ = true;
         ended_.notify_all();
     });
-    return outcome;
+    return outcome ? std::move(outcome) : explained(std::move(outcome).error());
+}
+
+/// What was missing may have been taken away by who has locked the repository at the same moment.
+Error RepositoryLock::explained(Error error) const {
+    if (error.code() != Errc::kNotFound && error.code() != Errc::kCorrupt) {
+        return error;
+    }
+    const auto looked = look();
+    if (looked || looked.error().code() != Errc::kConflict) {
+        return error;
+    }
+    return {Errc::kConflict, looked.error().message() + "; beside it " + error.message(),
+            looked.error().hint()};
 }
 
 Result<> RepositoryLock::verify() {
@@ -269,6 +286,7 @@ Result<> RepositoryLock::verify() {
     if (is_lost_ || !own_ || repository_.host().now() - written_ > kLostAfter) {
         return lost();
     }
+    wait_for_others();
     const auto size = repository_.store().size({FileKind::kLock, own_->hex()});
     if (!size && size.error().code() == Errc::kNotFound) {
         return lost();

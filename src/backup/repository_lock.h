@@ -52,13 +52,17 @@ class RepositoryLock {
 
     /// The first half: looks, and writes the lock. kConflict, naming the holder. Reading may begin.
     Result<> begin();
-    /// The second half: after 200 ms since `begin` it looks again. Now the lock is held.
+    /// The second half: 200 ms after the lock was written it looks again. Now the lock is held, and
+    /// anything may be changed. Who only reads, or asks `verify` before each write that others see,
+    /// need not wait for it: nobody who keeps to the protocol removes anything beside our lock.
     Result<> confirm();
-    /// Runs `body` while the lock is renewed beside it, then `confirm`s nothing and keeps the lock.
-    /// `is_lost()` is true as soon as the lock was not to be renewed in time.
+    /// Runs `body` while the lock is renewed beside it, and keeps the lock. `is_lost()` is true as
+    /// soon as the lock was not to be renewed in time. When `body` misses something beside a lock
+    /// that may not be there, kConflict names its holder.
     Result<> keep_while(const std::function<Result<>()>& body);
-    /// kConflict when the lock is no longer ours: it was not renewed in time, or somebody removed
-    /// it. Asked at the last moment before a snapshot becomes visible.
+    /// kConflict when the lock is not, or no longer, ours: another is there, ours was not renewed
+    /// in time, or somebody removed it. Looks 200 ms after the lock was written at the earliest, so
+    /// that it stands for `confirm` too. Asked at the last moment before others see a change.
     Result<> verify();
     [[nodiscard]] bool is_lost() const { return is_lost_; }
     /// Gives it back; failures are passed over, since the lock becomes stale by itself.
@@ -67,12 +71,15 @@ class RepositoryLock {
   private:
     Result<> look() const;
     Result<> write_own();
+    void wait_for_others();
+    Error explained(Error error) const;
     void renew();
     void keep();
 
     Repository& repository_;
     LockSettings settings_;
     std::optional<ObjectId> own_;
+    Instant begun_{};  ///< When the first lock was written; `written_` is of the newest.
     Instant written_{};
     std::atomic<bool> is_lost_{false};
     std::mutex mutex_;

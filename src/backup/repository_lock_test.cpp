@@ -134,6 +134,37 @@ TEST_F(RepositoryLockTest, LooksAgainAfter200Milliseconds) {
     EXPECT_GE(host_.now() - before, milliseconds(200));
 }
 
+TEST_F(RepositoryLockTest, VerifyLooks200MillisecondsAfterItWasWrittenAtTheEarliest) {
+    RepositoryLock lock(repository_, kShared);
+    ASSERT_TRUE(lock.begin().has_value());
+    const auto before = host_.now();
+    host_.on_pause = [&] { EXPECT_TRUE(RepositoryLock(other_, kShared).begin().has_value()); };
+    ASSERT_TRUE(lock.verify().has_value());
+    EXPECT_EQ(host_.now() - before, milliseconds(200));
+    ASSERT_TRUE(lock.verify().has_value());
+    EXPECT_EQ(host_.now() - before, milliseconds(200)) << "and does not wait again";
+}
+
+TEST_F(RepositoryLockTest, WhoWorkedBeforeItWasConfirmedCommitsNothingBesideAnother) {
+    RepositoryLock theirs(other_, kExclusive);
+    ASSERT_TRUE(theirs.begin().has_value());
+    auto held = std::move(memory_.files());
+    memory_.files().clear();
+    RepositoryLock mine(repository_, kShared);
+    ASSERT_TRUE(mine.begin().has_value());
+    memory_.files().merge(held);
+    EXPECT_EQ(code_of(mine.keep_while([&] { return mine.verify(); })), Errc::kConflict);
+    const auto missed = mine.keep_while([] { return Error(Errc::kNotFound, "no pack"); });
+    ASSERT_EQ(code_of(missed), Errc::kConflict);
+    EXPECT_TRUE(missed.error().message().starts_with("the repository is locked exclusively"));
+    EXPECT_TRUE(missed.error().message().ends_with("no pack"));
+    const auto full = mine.keep_while([] { return Error(Errc::kUnavailable, "disk is full"); });
+    EXPECT_EQ(code_of(full), Errc::kUnavailable);
+    theirs.release();
+    EXPECT_EQ(code_of(mine.keep_while([] { return Error(Errc::kNotFound, "no pack"); })),
+              Errc::kNotFound);
+}
+
 TEST_F(RepositoryLockTest, AsksAgainForAsLongAsItMay) {
     RepositoryLock theirs(other_, kExclusive);
     ASSERT_TRUE(take(theirs).has_value());

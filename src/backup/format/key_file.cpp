@@ -6,6 +6,7 @@
 #include "backup/format/base64.h"
 #include "backup/format/go_json.h"
 #include "backup/format/json_reader.h"
+#include "backup/format/zone_clock.h"
 
 namespace muster::backup {
 
@@ -126,7 +127,7 @@ Result<KeyFile> decode_key_file(const Buffer& json) {
 Result<KeyFile> lock_master_key(const MasterKey& master, const Secret& password, Host& host) {
     const auto who = host.identity();
     KeyFile file;
-    file.created = format_wall(host.wall());
+    append_time(file.created, local_time(host, host.wall()));
     file.username = who.username;
     file.hostname = who.hostname;
     Buffer salt(kSaltSize);

@@ -1,11 +1,22 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
+#include "backup/format/go_json.h"
 #include "backup/host.h"
 
 namespace muster::backup {
+
+/// That moment in the machine's local time, as restic writes times of its own.
+inline GoTime local_time(const Host& host, WallTime wall) {
+    const auto since = wall.time_since_epoch();
+    const auto whole = std::chrono::floor<std::chrono::seconds>(since);
+    return {whole.count(),
+            static_cast<std::uint32_t>(std::chrono::nanoseconds(since - whole).count()),
+            host.utc_offset(whole.count())};
+}
 
 /// The local time zone's offset from UTC at a moment, with a memory: asking the system takes longer
 /// than writing a node. One per thread. Zones change at whole quarters of an hour.

@@ -40,11 +40,7 @@ void TreeSearch::note_hit() {
 }
 
 Result<> IdPrefixes::add(const std::string& prefix) {
-    if (prefix.empty() || prefix.size() > ObjectId::kHexSize ||
-        prefix.find_first_not_of("0123456789abcdef") != std::string::npos) {
-        return Error(Errc::kInvalid, "not the beginning of an id: \"" + prefix + "\"",
-                     "write the first digits of one: 0 to 9, a to f");
-    }
+    TRY_OK(ObjectId::check_prefix(prefix));
     if (prefix.size() == ObjectId::kHexSize) {
         TRY(const auto id, ObjectId::parse(prefix));
         whole_.insert(id);

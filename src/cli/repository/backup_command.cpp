@@ -2,6 +2,7 @@
 
 #include "adapters/os/hook_guard.h"
 #include "backup/find_pattern.h"
+#include "backup/format/zone_clock.h"
 #include "backup/snapshot_filter.h"
 #include "cli/repository/backup_inputs.h"
 #include "cli/repository/backup_output.h"
@@ -14,14 +15,6 @@ using backup::Repository;
 using backup::Snapshot;
 
 namespace {
-
-GoTime go_time(const backup::Host& host, WallTime wall) {
-    const auto since = wall.time_since_epoch();
-    const auto whole = std::chrono::floor<std::chrono::seconds>(since);
-    return {whole.count(),
-            static_cast<std::uint32_t>(std::chrono::nanoseconds(since - whole).count()),
-            host.utc_offset(whole.count())};
-}
 
 Result<GoTime> typed_time(const backup::Host& host, const std::string& text) {
     TRY(const auto typed, backup::parse_typed_time(text));
@@ -49,7 +42,8 @@ class BackupRun {
         }
         TRY_OK(repository_.load_index());
         TRY_OK(choose_parent());
-        TRY_OK(lock_.confirm());
+        // Else the lock is confirmed before the first index is written.
+        TRY_OK(options_.pre_hook.empty() ? Result<>{} : lock_.confirm());
         adapters::HookGuard hooks;
         TRY_OK(hooks.begin(options_.pre_hook, options_.post_hook));
         int status = kExitDone;
@@ -86,7 +80,7 @@ class BackupRun {
         const auto& host = session_.host();
         const auto who = host.identity();
         if (options_.time.empty()) {
-            snapshot_.time = go_time(host, host.wall());
+            snapshot_.time = backup::local_time(host, host.wall());
         } else {
             TRY(snapshot_.time, typed_time(host, options_.time));
         }
@@ -155,7 +149,7 @@ class BackupRun {
         const auto& folders = counts.folders.by_state;
         snapshot_.summary = backup::BackupSummary{
             .backup_start = begun_,
-            .backup_end = go_time(session_.host(), session_.host().wall()),
+            .backup_end = backup::local_time(session_.host(), session_.host().wall()),
             .files_new = files[0],
             .files_changed = files[1],
             .files_unmodified = files[2],
@@ -171,11 +165,12 @@ class BackupRun {
     }
 
     Result<int> archive() {
-        begun_ = go_time(session_.host(), session_.host().wall());
+        begun_ = backup::local_time(session_.host(), session_.host().wall());
         backup::WriterSettings writing;
         writing.pack_size = static_cast<std::size_t>(session_.options().pack_size) << 20U;
         writing.compression = compression_of(session_.options());
         writing.is_dry_run = options_.is_dry_run;
+        writing.may_index = [this] { return lock_.verify(); };
         backup::BlobWriter writer(repository_, writing);
         backup::Archiver archiver(repository_, *inputs_.source, writer, output_, settings());
         output_.show(scan());

@@ -75,7 +75,6 @@ Result<> run(Session& session, const DumpOptions& options) {
     backup::RepositoryLock lock(*repository, session.lock_settings(backup::LockKind::kShared));
     TRY_OK(lock.begin());
     TRY_OK(repository->load_index());
-    TRY_OK(lock.confirm());
     return lock.keep_while([&] { return dump(session, *repository, options); });
 }
 

@@ -130,7 +130,6 @@ class ForgetRun {
         const bool is_by_rules = options_.ids.empty();
         TRY(snapshots_, is_by_rules ? Session::load_snapshots(repository_)
                                     : session_.sound_snapshots(repository_));
-        TRY_OK(lock_.confirm());
         TRY_OK(is_by_rules ? plan_by_policy(policy, by) : plan_by_name());
         int status = kExitDone;
         TRY_OK(lock_.keep_while([&]() -> Result<> {

@@ -20,7 +20,7 @@ Result<int> open_and_run(Session& session, const backup::LockSettings& settings,
     if (reads == Reads::kIndex) {
         TRY_OK(repository->load_index());
     }
-    TRY_OK(lock.confirm());
+    TRY_OK(settings.kind == backup::LockKind::kExclusive ? lock.confirm() : Result<>{});
     int status = kExitDone;
     TRY_OK(lock.keep_while([&]() -> Result<> {
         TRY(status, body(*repository, lock));
@@ -95,10 +95,7 @@ Result<std::vector<std::string>> stored_names(const Repository& repository, back
 Result<backup::ObjectId> find_stored(const Repository& repository, backup::FileKind kind,
                                      const std::string& prefix) {
     const std::string what = std::string(backup::place_of(kind)) + " that begins with " + prefix;
-    if (prefix.empty() || prefix.find_first_not_of("0123456789abcdef") != std::string::npos) {
-        return Error(Errc::kInvalid, "not the beginning of an id: \"" + prefix + "\"",
-                     "write the first digits of one: 0 to 9, a to f");
-    }
+    TRY_OK(backup::ObjectId::check_prefix(prefix));
     TRY(const auto names, stored_names(repository, kind));
     const auto first = std::ranges::lower_bound(names, prefix);
     if (first == names.end() || !first->starts_with(prefix)) {

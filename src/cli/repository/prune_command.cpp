@@ -163,7 +163,6 @@ int run_prune(Session& session, const PruneOptions& options) {
     const auto outcome = [&]() -> Result<> {
         TRY(const bool is_paused, is_anybody_paused(**repository));
         TRY_OK(lock.begin());
-        TRY_OK(lock.confirm());
         return lock.keep_while([&]() -> Result<> {
             TRY(problems, prune_under_lock(session, options, {**repository, lock, is_paused}, {}));
             return {};

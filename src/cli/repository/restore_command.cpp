@@ -79,7 +79,6 @@ class RestoreRun {
         backup::RepositoryLock lock(*repository, session_.lock_settings(backup::LockKind::kShared));
         TRY_OK(lock.begin());
         TRY_OK(repository->load_index());
-        TRY_OK(lock.confirm());
         int status = kExitDone;
         TRY_OK(lock.keep_while([&]() -> Result<> {
             TRY(status, restore(*repository));

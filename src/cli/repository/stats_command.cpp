@@ -90,7 +90,6 @@ Result<> count(Session& session, const StatsOptions& options, CareOutput& output
     TRY_OK(lock.begin());
     TRY(const auto all, session.sound_snapshots(*repository));
     TRY_OK(repository->load_index());
-    TRY_OK(lock.confirm());
     TRY(const auto chosen, choose_snapshots(all, options.ids, options.filter));
     Stats stats;
     Stats restored;
