@@ -78,6 +78,10 @@ Error unexpected(const CLI::App& command, const std::string& typed) {
     if (typed.starts_with("-") && typed.find_first_not_of('-') != std::string::npos) {
         return unknown_option(command, typed);
     }
+    if (command.get_parent() == nullptr && typed == "rebuild-index") {  // As in old restics.
+        return {Errc::kInvalid, "there is no command \"rebuild-index\"",
+                "`muster repair index` does it"};
+    }
     if (const auto known = commands_below(command); !known.empty()) {
         return {Errc::kInvalid, "there is no command \"" + typed + "\"",
                 plan::suggest(typed, known)};

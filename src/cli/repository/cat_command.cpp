@@ -22,17 +22,17 @@ Result<Printed> cat_unpacked(const Repository& repository, FileKind kind, const 
     return Printed{indent_json(json.text())};
 }
 
-Result<backup::Snapshot> find_sound(const Repository& repository,
+Result<backup::Snapshot> find_sound(Session& session, const Repository& repository,
                                     const backup::SnapshotName& name) {
-    std::vector<Error> damaged;
-    TRY(const auto all, Session::load_snapshots(repository, &damaged));
+    TRY(const auto all, session.sound_snapshots(repository));
     TRY(const auto* const found, backup::find_snapshot(all, name, {}));
     return *found;
 }
 
-Result<Printed> cat_snapshot(const Repository& repository, const std::string& text) {
+Result<Printed> cat_snapshot(Session& session, const Repository& repository,
+                             const std::string& text) {
     TRY(const auto name, backup::parse_snapshot_name(text));
-    TRY(const auto found, find_sound(repository, name));
+    TRY(const auto found, find_sound(session, repository, name));
     return cat_unpacked(repository, FileKind::kSnapshot, found.id.hex());
 }
 
@@ -54,11 +54,11 @@ Result<Printed> cat_blob(const Repository& repository, const std::string& name) 
 }
 
 /// A tree by its own id, or by the snapshot (and the folder of it) that has it.
-Result<Printed> cat_tree(const Repository& repository, const std::string& name) {
+Result<Printed> cat_tree(Session& session, const Repository& repository, const std::string& name) {
     auto id = backup::ObjectId::parse(name);
     if (!id || !repository.index().has(backup::BlobType::kTree, *id)) {
         TRY(const auto wanted, backup::parse_snapshot_name(name));
-        TRY(const auto snapshot, find_sound(repository, wanted));
+        TRY(const auto snapshot, find_sound(session, repository, wanted));
         id = backup::find_tree(repository, snapshot.tree, wanted.subfolder);
     }
     if (!id) {
@@ -68,7 +68,7 @@ Result<Printed> cat_tree(const Repository& repository, const std::string& name) 
     return Printed{std::string(content.text()), true};
 }
 
-Result<Printed> cat(const Repository& repository, const CatOptions& options) {
+Result<Printed> cat(Session& session, const Repository& repository, const CatOptions& options) {
     const std::string& kind = options.kind;
     if (kind == "config") {
         if (!options.name.empty()) {
@@ -82,13 +82,13 @@ Result<Printed> cat(const Repository& repository, const CatOptions& options) {
         return Error(Errc::kInvalid, "which " + kind + "?", "name its id");
     }
     if (kind == "snapshot") {
-        return cat_snapshot(repository, options.name);
+        return cat_snapshot(session, repository, options.name);
     }
     if (kind == "blob") {
         return cat_blob(repository, options.name);
     }
     if (kind == "tree") {
-        return cat_tree(repository, options.name);
+        return cat_tree(session, repository, options.name);
     }
     if (kind == "key" || kind == "pack") {
         return cat_file(repository, kind == "key" ? FileKind::kKey : FileKind::kPack, options.name);
@@ -103,7 +103,7 @@ int run_cat(Session& session, const CatOptions& options) {
     const bool has_blobs = options.kind == "tree" || options.kind == "blob";
     return run_locked(session, backup::LockKind::kShared, has_blobs ? Reads::kIndex : Reads::kFiles,
                       [&](const Repository& repository) -> Result<int> {
-                          TRY(const auto printed, cat(repository, options));
+                          TRY(const auto printed, cat(session, repository, options));
                           session.streams().out << printed.text << (printed.is_raw ? "" : "\n");
                           return kExitDone;
                       });

@@ -48,15 +48,15 @@ Result<backup::Repository*> open_source(Session& session, const RepositoryPlace&
     if (opened) {
         return opened;
     }
-    const std::string& message = opened.error().message();
-    if (message.starts_with("there is no repository")) {
-        return Error(Errc::kNotFound, message, "check --from-repo");
+    switch (Session::status_of(opened.error())) {
+        case kExitNoRepository:
+            return std::move(opened).error().hinting("check --from-repo");
+        case kExitWrongPassword:
+            return std::move(opened).error().hinting(
+                "check --from-password-file, --from-password-command or the environment");
+        default:
+            return opened;
     }
-    if (message.starts_with("the password fits no key")) {
-        return Error(Errc::kDenied, message,
-                     "check --from-password-file, --from-password-command or the environment");
-    }
-    return opened;
 }
 
 class CopyOutput final : public backup::CopyObserver {

@@ -3,7 +3,7 @@
 
 #include "backup/look/tree_diff.h"
 #include "backup/restore/tree_path.h"
-#include "base/units.h"
+#include "cli/repository/care_output.h"
 #include "cli/repository/look_format.h"
 #include "cli/repository/looking_commands.h"
 #include "cli/terminal_text.h"
@@ -45,10 +45,6 @@ std::string counted(const char* what, std::uint64_t added, std::uint64_t removed
     text << std::left << std::setw(12) << what << std::right << std::setw(5) << added << " new, "
          << std::setw(5) << removed << " removed";
     return text.str();
-}
-
-std::string size_text(std::uint64_t bytes) {
-    return human_size(ByteCount{static_cast<std::int64_t>(bytes)});
 }
 
 /// Prints what a comparison finds.

@@ -10,17 +10,27 @@ using backup::Snapshot;
 
 namespace {
 
-Result<backup::IndexRepair> mend_index(Session& session, bool is_all_read) {
+/// What `mend(repository, lock)` gives while nobody else is at the repository.
+template <class Mend>
+auto mend_alone(Session& session, const Mend& mend)
+    -> std::invoke_result_t<Mend, backup::Repository&, backup::RepositoryLock&> {
     TRY(auto* const repository, session.open());
     backup::RepositoryLock lock(*repository, session.changing_lock(backup::LockKind::kExclusive));
     TRY_OK(lock.begin());
     TRY_OK(lock.confirm());
-    backup::IndexRepair repair;
+    typename std::invoke_result_t<Mend, backup::Repository&, backup::RepositoryLock&>::value_type
+        repair;
     TRY_OK(lock.keep_while([&]() -> Result<> {
-        TRY(repair, backup::repair_index(*repository, lock, is_all_read));
+        TRY(repair, mend(*repository, lock));
         return {};
     }));
     return repair;
+}
+
+Result<backup::IndexRepair> mend_index(Session& session, bool is_all_read) {
+    return mend_alone(session, [&](backup::Repository& repository, backup::RepositoryLock& lock) {
+        return backup::repair_index(repository, lock, is_all_read);
+    });
 }
 
 Result<backup::PackRepair> mend_packs(Session& session, const std::vector<std::string>& names) {
@@ -29,16 +39,9 @@ Result<backup::PackRepair> mend_packs(Session& session, const std::vector<std::s
         TRY(const auto id, backup::ObjectId::parse(name).with("\"" + name + "\""));
         packs.push_back(id);
     }
-    TRY(auto* const repository, session.open());
-    backup::RepositoryLock lock(*repository, session.changing_lock(backup::LockKind::kExclusive));
-    TRY_OK(lock.begin());
-    TRY_OK(lock.confirm());
-    backup::PackRepair repair;
-    TRY_OK(lock.keep_while([&]() -> Result<> {
-        TRY(repair, backup::repair_packs(*repository, lock, packs));
-        return {};
-    }));
-    return repair;
+    return mend_alone(session, [&](backup::Repository& repository, backup::RepositoryLock& lock) {
+        return backup::repair_packs(repository, lock, packs);
+    });
 }
 
 class RepairOutput final : public backup::RepairObserver {

@@ -281,6 +281,10 @@ backup::LockSettings Session::changing_lock(backup::LockKind kind, bool is_dry_r
 
 int Session::fail(const Error& error) {
     print_error(streams_, error);
+    return status_of(error);
+}
+
+int Session::status_of(const Error& error) {
     struct Meaning {
         Errc code;
         std::string_view words;

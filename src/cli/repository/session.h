@@ -94,6 +94,7 @@ class Session {
                                                      bool is_dry_run = false) const;
     /// Prints the error and gives the exit status that fits it.
     int fail(const Error& error);
+    static int status_of(const Error& error);
 
   private:
     struct Opened;
