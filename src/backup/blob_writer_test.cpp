@@ -152,6 +152,25 @@ TEST(BlobWriter, AFullIndexIsWrittenAtOnce) {
     EXPECT_EQ(fresh.index().size(), kBlobs);
 }
 
+TEST(BlobWriter, AsksBeforeAnIndexIsWritten) {
+    TestHost host;
+    MemoryStore memory;
+    WatchingStore watching(memory);
+    Repository repository({host, watching, nullptr}, MasterKey(), "");
+    WriterSettings settings{kPack, Compression::kAuto, 2, false};
+    settings.may_index = [&]() -> Result<> {
+        EXPECT_GT(memory.list(FileKind::kPack)->size(), 1U) << "packs are nobody's until then";
+        return Error(Errc::kConflict, "locked");
+    };
+    const auto stored = store(repository, 50, settings);
+    ASSERT_FALSE(stored);
+    EXPECT_EQ(stored.error().code(), Errc::kConflict);
+    EXPECT_EQ(watching.indexes, 0U);
+    settings.may_index = [&]() -> Result<> { return {}; };
+    ASSERT_TRUE(store(repository, 60, settings));
+    EXPECT_EQ(watching.indexes, 1U);
+}
+
 TEST(BlobWriter, ADryRunStoresNothing) {
     TestHost host;
     MemoryStore memory;

@@ -14,6 +14,8 @@ namespace muster::backup {
 class SourceFile {
   public:
     virtual ~SourceFile() = default;
+    /// Lets the system fetch the content, which is read soon, beside whatever goes on.
+    virtual void prepare() {}
     /// The next bytes: fills `into` but at the end of the file; 0 at the end.
     virtual Result<std::size_t> read(ByteSpan into) = 0;
     /// How many bytes from here on are a hole of a sparse file: zero without being stored. 0 where

@@ -80,6 +80,8 @@ class OpenFile final : public SourceFile {
     OpenFile(UniqueFd fd, std::string name, const struct stat& status)
         : fd_(std::move(fd)), name_(std::move(name)), status_(status) {}
 
+    void prepare() override { (void)::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_WILLNEED); }
+
     Result<std::size_t> read(ByteSpan into) override {
         std::size_t done = 0;
         while (done < into.size()) {

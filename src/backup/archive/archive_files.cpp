@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kBatchFiles = 32;         // Small files of one task.
 constexpr std::size_t kBatchBytes = 2U << 20U;  //
+constexpr std::size_t kBatchesAhead = 3;        // Opened before they are read,
+constexpr std::size_t kMostAhead = 256;         // unless so many files are: descriptors are few.
 constexpr std::size_t kReadUnit = 8U << 20U;    // Of a big file, beside what is left of before.
 constexpr std::size_t kLongestChunk = 8U << 20U;
 constexpr std::size_t kChunksHashedAtOnce = 4;
@@ -36,44 +38,78 @@ Result<Node> status_of(const Entry& entry, const Result<std::unique_ptr<SourceFi
 
 }  // namespace
 
+/// Small files of one task. They are opened some tasks before they are read.
+struct Archiver::Job::SmallFiles {
+    std::vector<Entry> entries;
+    std::vector<Result<std::unique_ptr<SourceFile>>> files;
+    std::once_flag opened;
+};
+
 void Archiver::Job::push_files(std::vector<Entry> files) {
-    const auto batch = [&] { return std::make_shared<std::vector<Entry>>(); };
-    auto small = batch();
-    std::size_t bytes = 0;
-    const auto flush = [&] {
-        if (!small->empty()) {
-            pool.push([this, small] { return read_small(*small); });
-            small = batch();
-            bytes = 0;
-        }
-    };
+    std::vector<std::shared_ptr<SmallFiles>> batches;
+    std::size_t bytes = kBatchBytes;
     for (auto& file : files) {
         if (!is_small(file)) {
             const auto big = std::make_shared<Entry>(std::move(file));
             pool.push([this, big] { return process_big(std::move(*big)); });
             continue;
         }
+        if (bytes >= kBatchBytes || batches.back()->entries.size() == kBatchFiles) {
+            batches.push_back(std::make_shared<SmallFiles>());
+            bytes = 0;
+        }
         bytes += file.node.size;
-        small->push_back(std::move(file));
-        if (small->size() == kBatchFiles || bytes >= kBatchBytes) {
-            flush();
+        batches.back()->entries.push_back(std::move(file));
+    }
+    // The last one pushed is the first one taken: each batch is opened so many before it is read.
+    for (std::size_t i = batches.size() + kBatchesAhead; i-- > 0;) {
+        if (i >= kBatchesAhead) {
+            pool.push([this, batch = batches[i - kBatchesAhead]] { return read_small(*batch); });
+        }
+        if (i < batches.size()) {
+            pool.push([this, batch = batches[i]]() -> Result<> {
+                open_small(*batch);
+                return {};
+            });
         }
     }
-    flush();
+}
+
+/// Opens them all, so that the disk has many to fetch while others are worked on. Whoever takes the
+/// batch to read it waits until that is done.
+void Archiver::Job::open_small(SmallFiles& batch) {
+    std::call_once(batch.opened, [&] {
+        const std::size_t count = batch.entries.size();
+        if (open_ahead.fetch_add(count) + count > kMostAhead) {
+            open_ahead -= count;
+            return;
+        }
+        batch.files.reserve(batch.entries.size());
+        for (const auto& entry : batch.entries) {
+            batch.files.push_back(open_file(entry));
+            if (batch.files.back()) {
+                (*batch.files.back())->prepare();
+            }
+        }
+    });
 }
 
 /// Reads a batch of files into one buffer, hashes them side by side, and stores each as one blob.
-Result<> Archiver::Job::read_small(std::vector<Entry>& files) {
+Result<> Archiver::Job::read_small(SmallFiles& batch) {
     if (writer.is_failed() || repository.host().is_stopped()) {
         return Error(Errc::kCancelled, "the backup was stopped");
     }
     thread_local Buffer buffer;
     buffer.clear();
     buffer.reserve(kBatchBytes + 2 * kSmallestCut);
+    open_small(batch);
     std::vector<Entry> whole;
-    for (auto& entry : files) {
+    for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+        auto& entry = batch.entries[i];
+        const bool is_open = i < batch.files.size();
+        const auto file = is_open ? std::move(batch.files[i]) : open_file(entry);
+        open_ahead -= is_open ? 1 : 0;
         const std::size_t start = buffer.size();
-        auto file = open_file(entry);
         auto status = status_of(entry, file);
         buffer.resize(start + kSmallestCut);
         const ByteSpan room{buffer.data() + start, kSmallestCut};

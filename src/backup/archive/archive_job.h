@@ -65,8 +65,10 @@ struct Archiver::Job {
     bool is_excluded(const Entry& entry) const;
 
     // archive_files.cpp
+    struct SmallFiles;
     void push_files(std::vector<Entry> files);
-    Result<> read_small(std::vector<Entry>& files);
+    void open_small(SmallFiles& batch);
+    Result<> read_small(SmallFiles& batch);
     Result<> process_big(Entry entry);
     Result<> stream(const std::shared_ptr<FileJob>& job, SourceFile& file);
     Result<std::uint64_t> skip_hole(FileJob& job, SourceFile& file, const Cutter& cutter,
@@ -89,6 +91,7 @@ struct Archiver::Job {
     ArchiveSettings settings;
     ChunkScanner scanner;
     TaskPool pool;
+    std::atomic<std::size_t> open_ahead{0};  ///< Files that are open and not read yet.
     ArchiveCounts counts;
     TargetTree targets;
     std::optional<ObjectId> root;

@@ -172,6 +172,19 @@ class ArchiverTest : public ::testing::Test {
     std::uint64_t bytes_ = 0;
 };
 
+TEST_F(ArchiverTest, OpensSmallFilesBeforeTheyAreReadButNotTooManyAtOnce) {
+    constexpr unsigned kThreads = 32;
+    for (unsigned i = 0; i < 5000; ++i) {
+        source_.file("/top/" + std::to_string(i), std::to_string(i));
+    }
+    archived({}, kThreads);
+    EXPECT_EQ(files_, 5000U);
+    EXPECT_EQ(source_.opened_files, 5000U);
+    EXPECT_GT(source_.prepared_files, 32U);
+    EXPECT_LE(source_.most_open, 256U + kThreads);
+    EXPECT_EQ(source_.open_files, 0U);
+}
+
 TEST_F(ArchiverTest, TheTreeIsTheSameForAnyNumberOfThreads) {
     make_tree();
     std::set<ObjectId> roots;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -68,11 +69,18 @@ class FakeSource final : public Source {
     }
 
     std::atomic<unsigned> opened_files{0};
+    std::atomic<unsigned> prepared_files{0};
+    std::atomic<unsigned> open_files{0};  ///< At this moment.
+    std::atomic<unsigned> most_open{0};   ///< About: the most of them that a thread saw.
 
   private:
     class File final : public SourceFile {
       public:
-        explicit File(const FakeEntry& entry) : entry_(entry) {}
+        File(FakeSource& source, const FakeEntry& entry) : source_(source), entry_(entry) {
+            source_.most_open = std::max(source_.most_open.load(), ++source_.open_files);
+        }
+        ~File() override { --source_.open_files; }
+        void prepare() override { ++source_.prepared_files; }
         Result<std::size_t> read(ByteSpan into) override {
             if (entry_.fails_to_read && at_ + into.size() > *entry_.fails_to_read) {
                 return Error(Errc::kUnavailable, "input/output error");
@@ -86,6 +94,7 @@ class FakeSource final : public Source {
         Result<Node> status() override { return entry_.opened.value_or(entry_.node); }
 
       private:
+        FakeSource& source_;
         const FakeEntry& entry_;
         std::size_t at_ = 0;
     };
@@ -112,7 +121,7 @@ class FakeSource final : public Source {
             if (entry.fails_to_open) {
                 return *entry.fails_to_open;
             }
-            return std::make_unique<File>(entry);
+            return std::make_unique<File>(source_, entry);
         }
         Result<std::vector<ExtendedAttribute>> attributes(const std::string& name) override {
             const auto& entry = entry_.entries.at(name);
