@@ -45,19 +45,18 @@ struct Compressor::Context {
             return;
         }
         constexpr std::size_t kSmall = std::size_t{32} << 10U;
-        const bool is_small = size <= kSmall;
         set(ZSTD_c_compressionLevel, 1);
         set(ZSTD_c_strategy, ZSTD_fast);
         set(ZSTD_c_windowLog, 20);
         set(ZSTD_c_minMatch, 5);
         // A bigger table finds more and misses the cache more often; one for a small blob does not.
-        set(ZSTD_c_hashLog, is_small ? 16 : 13);
+        set(ZSTD_c_hashLog, size <= kSmall ? 16 : 13);
         // How fast the search goes over what does not match. Beyond 1 this strategy would leave
         // literals as they are, unless it is told to compress them: zstd.h names the parameter
         // ZSTD_c_literalCompressionMode, and its value ZSTD_ps_enable, for static linking only.
         const bool packs_literals =
             ZSTD_isError(ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_experimentalParam5, 1)) == 0;
-        set(ZSTD_c_targetLength, !is_small && packs_literals ? 2 : 0);
+        set(ZSTD_c_targetLength, packs_literals ? 2 : 0);
     }
 
     std::size_t compress(ByteView plain, ByteSpan out) {
