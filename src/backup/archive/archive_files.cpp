@@ -41,7 +41,7 @@ Result<Node> status_of(const Entry& entry, const Result<std::unique_ptr<SourceFi
 /// Small files of one task. They are opened some tasks before they are read.
 struct Archiver::Job::SmallFiles {
     std::vector<Entry> entries;
-    std::vector<Result<std::unique_ptr<SourceFile>>> files;
+    std::vector<std::unique_ptr<SourceFile>> files;  // Nothing: not opened yet.
     std::once_flag opened;
 };
 
@@ -79,16 +79,13 @@ void Archiver::Job::push_files(std::vector<Entry> files) {
 /// batch to read it waits until that is done.
 void Archiver::Job::open_small(SmallFiles& batch) {
     std::call_once(batch.opened, [&] {
-        const std::size_t count = batch.entries.size();
-        if (open_ahead.fetch_add(count) + count > kMostAhead) {
-            open_ahead -= count;
-            return;
-        }
-        batch.files.reserve(batch.entries.size());
-        for (const auto& entry : batch.entries) {
-            batch.files.push_back(open_file(entry));
-            if (batch.files.back()) {
-                (*batch.files.back())->prepare();
+        batch.files.resize(batch.entries.size());
+        for (std::size_t i = 0; i < batch.files.size() && open_ahead < kMostAhead; ++i) {
+            auto file = open_file(batch.entries[i]);
+            if (file) {  // Else whoever reads it tries again, and tells why.
+                (*file)->prepare();
+                batch.files[i] = std::move(*file);
+                ++open_ahead;
             }
         }
     });
@@ -106,9 +103,10 @@ Result<> Archiver::Job::read_small(SmallFiles& batch) {
     std::vector<Entry> whole;
     for (std::size_t i = 0; i < batch.entries.size(); ++i) {
         auto& entry = batch.entries[i];
-        const bool is_open = i < batch.files.size();
-        const auto file = is_open ? std::move(batch.files[i]) : open_file(entry);
-        open_ahead -= is_open ? 1 : 0;
+        open_ahead -= batch.files[i] ? 1 : 0;
+        const auto file = batch.files[i]
+                              ? Result<std::unique_ptr<SourceFile>>(std::move(batch.files[i]))
+                              : open_file(entry);
         const std::size_t start = buffer.size();
         auto status = status_of(entry, file);
         buffer.resize(start + kSmallestCut);
