@@ -101,7 +101,7 @@ Result<Printed> cat(Session& session, const Repository& repository, const CatOpt
 
 int run_cat(Session& session, const CatOptions& options) {
     const bool has_blobs = options.kind == "tree" || options.kind == "blob";
-    return run_locked(session, backup::LockKind::kShared, has_blobs ? Reads::kIndex : Reads::kFiles,
+    return run_locked(session, has_blobs ? Reads::kIndex : Reads::kFiles,
                       [&](const Repository& repository) -> Result<int> {
                           TRY(const auto printed, cat(session, repository, options));
                           session.streams().out << printed.text << (printed.is_raw ? "" : "\n");

@@ -131,10 +131,9 @@ Result<int> compare(Session& session, const DiffOptions& options,
 }  // namespace
 
 int run_diff(Session& session, const DiffOptions& options) {
-    return run_locked(session, backup::LockKind::kShared, Reads::kIndex,
-                      [&](const backup::Repository& repository) {
-                          return compare(session, options, repository);
-                      });
+    return run_locked(session, Reads::kIndex, [&](const backup::Repository& repository) {
+        return compare(session, options, repository);
+    });
 }
 
 }  // namespace muster::cli

@@ -282,9 +282,9 @@ Result<int> find(Session& session, const FindOptions& options,
 }  // namespace
 
 int run_find(Session& session, const FindOptions& options) {
-    return run_locked(
-        session, backup::LockKind::kShared, Reads::kIndex,
-        [&](const backup::Repository& repository) { return find(session, options, repository); });
+    return run_locked(session, Reads::kIndex, [&](const backup::Repository& repository) {
+        return find(session, options, repository);
+    });
 }
 
 }  // namespace muster::cli

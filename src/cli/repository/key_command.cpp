@@ -90,17 +90,16 @@ void tell(Session& session, std::string_view what, const std::string& key) {
 }  // namespace
 
 int run_key_list(Session& session) {
-    return run_locked(session, backup::LockKind::kShared, Reads::kFiles,
+    return run_locked(session, Reads::kFiles,
                       [&](const Repository& repository) { return list_keys(session, repository); });
 }
 
 int run_key_add(Session& session, const KeyOptions& options) {
-    return run_locked(session, backup::LockKind::kShared, Reads::kFiles,
-                      [&](const Repository& repository) -> Result<int> {
-                          TRY(const auto key, add_key(session, options, repository));
-                          tell(session, "key_added", key);
-                          return kExitDone;
-                      });
+    return run_locked(session, Reads::kFiles, [&](const Repository& repository) -> Result<int> {
+        TRY(const auto key, add_key(session, options, repository));
+        tell(session, "key_added", key);
+        return kExitDone;
+    });
 }
 
 int run_key_remove(Session& session, const KeyOptions& options) {

@@ -77,11 +77,11 @@ int run_list(Session& session, const std::string& kind) {
         return list_locks(session);
     }
     if (kind == "blobs") {
-        return run_locked(
-            session, backup::LockKind::kShared, Reads::kIndex,
-            [&](const backup::Repository& repository) { return list_blobs(session, repository); });
+        return run_locked(session, Reads::kIndex, [&](const backup::Repository& repository) {
+            return list_blobs(session, repository);
+        });
     }
-    return run_locked(session, backup::LockKind::kShared, Reads::kFiles,
+    return run_locked(session, Reads::kFiles,
                       [&](const backup::Repository& repository) -> Result<int> {
                           for (const auto& listed : kKinds) {
                               if (listed.name == kind) {

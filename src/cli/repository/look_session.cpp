@@ -50,9 +50,8 @@ backup::SnapshotFilter SnapshotOptions::filter() const {
     return filter;
 }
 
-int run_locked(Session& session, backup::LockKind kind, Reads reads,
-               const std::function<Result<int>(Repository&)>& body) {
-    return run(session, session.lock_settings(kind), reads,
+int run_locked(Session& session, Reads reads, const std::function<Result<int>(Repository&)>& body) {
+    return run(session, session.lock_settings(backup::LockKind::kShared), reads,
                [&](Repository& repository, backup::RepositoryLock&) { return body(repository); });
 }
 

@@ -22,9 +22,9 @@ struct SnapshotOptions {
 /// What a command needs before it reads.
 enum class Reads : std::uint8_t { kFiles, kIndex };
 
-/// Opens the repository and runs `body` under a lock of that kind that is renewed all the while.
+/// Opens the repository and runs `body` under a shared lock that is renewed all the while.
 /// The exit status; what went wrong was told.
-int run_locked(Session& session, backup::LockKind kind, Reads reads,
+int run_locked(Session& session, Reads reads,
                const std::function<Result<int>(backup::Repository&)>& body);
 /// The same under an exclusive lock; `body` verifies it right before it changes anything.
 int run_changing(

@@ -137,9 +137,9 @@ Result<int> list(Session& session, const LsOptions& options, const backup::Repos
 }  // namespace
 
 int run_ls(Session& session, const LsOptions& options) {
-    return run_locked(
-        session, backup::LockKind::kShared, Reads::kIndex,
-        [&](const backup::Repository& repository) { return list(session, options, repository); });
+    return run_locked(session, Reads::kIndex, [&](const backup::Repository& repository) {
+        return list(session, options, repository);
+    });
 }
 
 }  // namespace muster::cli

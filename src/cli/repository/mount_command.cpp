@@ -69,9 +69,9 @@ Result<int> mount(Session& session, const MountOptions& options, backup::Reposit
 }  // namespace
 
 int run_mount(Session& session, const MountOptions& options) {
-    return run_locked(
-        session, backup::LockKind::kShared, Reads::kFiles,
-        [&](backup::Repository& repository) { return mount(session, options, repository); });
+    return run_locked(session, Reads::kFiles, [&](backup::Repository& repository) {
+        return mount(session, options, repository);
+    });
 }
 
 }  // namespace muster::cli

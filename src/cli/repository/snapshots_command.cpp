@@ -154,9 +154,9 @@ Result<int> show(Session& session, const SnapshotsOptions& options,
 }  // namespace
 
 int run_snapshots(Session& session, const SnapshotsOptions& options) {
-    return run_locked(
-        session, backup::LockKind::kShared, Reads::kFiles,
-        [&](const backup::Repository& repository) { return show(session, options, repository); });
+    return run_locked(session, Reads::kFiles, [&](const backup::Repository& repository) {
+        return show(session, options, repository);
+    });
 }
 
 }  // namespace muster::cli
